@@ -1,0 +1,57 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One static program (`berth`, also installed as `berth-runtime` and `berth-monitor`) built from small modules.
+// The imports each module may use are fixed by the table in docs/architecture.md and held by ModuleImportTests.
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "berth",
+    products: [
+        .executable(name: "berth", targets: ["berth"])
+    ],
+    targets: [
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+
+        module("LinuxKernel", ["CLinux", "CSeccomp"]),
+        module("JSON", []),
+        module("CommandLine", []),
+        module("OCI", ["JSON"]),
+        module("Netlink", ["LinuxKernel", "CLinux"]),
+        module("ControlGroups", ["LinuxKernel"]),
+        module("Archive", ["LinuxKernel", "OCI", "CCrypto", "CZlib", "CZstd"]),
+        module("ContainerRuntime", ["OCI", "JSON", "LinuxKernel", "ControlGroups", "Netlink"]),
+        module("ContainerNetwork", ["Netlink", "LinuxKernel", "JSON"]),
+        module("ImageStore", ["Archive", "OCI", "JSON", "LinuxKernel"]),
+        module(
+            "Engine",
+            [
+                "ImageStore", "ContainerRuntime", "ContainerNetwork", "Archive", "OCI", "JSON", "LinuxKernel",
+                "ControlGroups", "Netlink",
+            ]),
+        .executableTarget(
+            name: "berth",
+            dependencies: ["Engine", "ContainerRuntime", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel"],
+            swiftSettings: swiftSettings),
+
+        tests("JSONTests", ["JSON"]),
+        tests("LinuxKernelTests", ["LinuxKernel"]),
+    ]
+)
