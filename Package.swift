@@ -8,6 +8,9 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
+    // CLinux needs the GNU definitions; the C library must then be imported with them everywhere, or the two
+    // views of `fd_set` and its like contradict each other.
+    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
 ]
 
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {

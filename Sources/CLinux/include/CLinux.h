@@ -7,6 +7,9 @@
 #define _GNU_SOURCE
 #endif
 
+// Before any linux/ header: both define in6_addr, and the C library's must win.
+#include <netinet/in.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -114,6 +117,39 @@ static inline int64_t berth_prlimit(int pid, int resource, const struct rlimit64
     return berth_result(syscall(__NR_prlimit64, pid, resource, n, o));
 }
 static inline int64_t berth_personality(unsigned long p) { return berth_result(personality(p)); }
+
+static inline int64_t berth_bind(int fd, const void *address, uint32_t size) {
+    return berth_result(bind(fd, (const struct sockaddr *)address, size));
+}
+static inline int64_t berth_connect(int fd, const void *address, uint32_t size) {
+    return berth_result(connect(fd, (const struct sockaddr *)address, size));
+}
+static inline int64_t berth_unlock_pty(int master) {
+    int locked = 0;
+    return berth_result(ioctl(master, _IOW('T', 0x31, int), &locked));
+}
+static inline int64_t berth_tiocgptpeer(int master, int flags) { return berth_result(ioctl(master, _IO('T', 0x41), flags)); }
+static inline int64_t berth_accept(int listener) { return berth_result(accept4(listener, NULL, NULL, SOCK_CLOEXEC)); }
+static inline int64_t berth_pidfd_get_user_namespace(int pidfd) { return berth_result(ioctl(pidfd, _IO(0xFF, 9), 0)); }
+static inline int64_t berth_statfs_magic(int fd) {
+    struct statfs s;
+    return fstatfs(fd, &s) < 0 ? -(int64_t)errno : (int64_t)(uint32_t)s.f_type;
+}
+static inline int64_t berth_sigprocmask_all(int how) {
+    sigset_t all;
+    sigfillset(&all);
+    return berth_result(sigprocmask(how, &all, NULL));
+}
+static inline int64_t berth_signal_default(int number) {
+    struct sigaction a = {0};
+    a.sa_handler = SIG_DFL;
+    return berth_result(sigaction(number, &a, NULL));
+}
+static inline int64_t berth_signal_ignore(int number) {
+    struct sigaction a = {0};
+    a.sa_handler = SIG_IGN;
+    return berth_result(sigaction(number, &a, NULL));
+}
 
 // Capabilities and seccomp
 
