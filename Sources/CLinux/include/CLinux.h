@@ -66,6 +66,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "CLinuxBPF.h"
 #include "CLinuxCompatibility.h"
 #include "CLinuxConstants.h"
 
