@@ -69,7 +69,23 @@ public struct Launcher {
     public func launch(
         connect: (borrowing ChildHandle) throws -> Void = { _ in }
     ) throws -> LaunchedContainer {
-        let prepared = try PreparedLaunch(request)
+        var prepared = try PreparedLaunch(request)
+        guard let group = request.controlGroup else { return try launch(prepared, connect) }
+        let join = try Self.joinDescriptors(of: group)
+        prepared.birthGroup = join.cloneInto
+        prepared.joinFiles = join.numbers.filter { $0 != join.cloneInto }
+        return try launch(prepared, connect)
+    }
+
+    private static func joinDescriptors(of group: ControlGroup) throws(RuntimeError) -> JoinDescriptors {
+        do throws(ControlGroupError) { return try group.openJoinDescriptors() } catch {
+            throw RuntimeError("join", "control group", cause: error.description)
+        }
+    }
+
+    private func launch(
+        _ prepared: PreparedLaunch, _ connect: (borrowing ChildHandle) throws -> Void
+    ) throws -> LaunchedContainer {
         let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(SOCK_SEQPACKET) }
         let child = try clone(prepared, ours: pair.first.rawValue, theirs: pair.second.rawValue)
         try? pair.second.close()
@@ -89,7 +105,7 @@ public struct Launcher {
     }
 
     private static func lastWords(of container: borrowing LaunchedContainer) -> RuntimeError? {
-        while let message = try? container.channel.receiveMessage(flags: Int32(MSG_DONTWAIT.rawValue)) {
+        while let message = try? container.channel.receiveMessage(flags: Int32(MSG_DONTWAIT)) {
             guard let kind = message.bytes.first else { return nil }
             if kind == SyncMessage.failed { return RuntimeError(message: message.bytes.dropFirst()) }
         }
@@ -105,13 +121,6 @@ public struct Launcher {
             return InitProcess(prepared: prepared, channel: theirs).run()
         }
         if prepared.namespaces.joined.isEmpty {
-            do throws(Errno) { return try ProcessClone.run(options, body) } catch {
-                guard error == .badFileDescriptor || error == .noSuchSystemCall, options.controlGroup != nil else {
-                    throw RuntimeError("make", "the container's namespaces", error)
-                }
-            }
-            // A directory that is no cgroup v2 cannot be a birthplace: the child joins by itself.
-            options.controlGroup = nil
             return try attempt("make", "the container's namespaces") { () throws(Errno) in
                 try ProcessClone.run(options, body)
             }
@@ -128,24 +137,19 @@ public struct Launcher {
                 try UserNamespace.write(uids: prepared.uidMap, gids: prepared.gidMap, pid: pid)
             }
         }
-        if let group = request.controlGroup, !prepared.childJoinsItself, prepared.birthGroup == nil {
-            do throws(ControlGroupError) { try group.add(pid: pid) } catch {
-                throw RuntimeError("join", "control group", cause: error.description)
-            }
-        }
         try prepared.limits.apply(to: pid)
         try attempt("tell", "the first process") { () throws(Errno) in
             try container.channel.sendMessage([SyncMessage.mapped])
         }
 
-        let userNamespace: FileDescriptor? =
-            hasUserNamespace || prepared.namespaces.joinsUser
-            ? try attempt("open", "the container's user namespace") { () throws(Errno) in
-                try UserNamespace.open(of: container.process)
-            } : nil
-        let provider = MountProvider(
-            request: request, prepared: prepared,
-            userNamespace: hasUserNamespace ? userNamespace?.rawValue : nil)
+        var userNamespace: Int32?
+        if hasUserNamespace {
+            userNamespace = try attempt("open", "the container's user namespace") { () throws(Errno) in
+                try UserNamespace.open(of: container.process).release()
+            }
+        }
+        defer { if let userNamespace { close(userNamespace) } }
+        let provider = MountProvider(request: request, prepared: prepared, userNamespace: userNamespace)
         let root = try provider.root()
         let user = try provider.user(in: root)
         var numbers = [root.root.rawValue]

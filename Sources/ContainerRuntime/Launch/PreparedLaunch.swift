@@ -16,7 +16,7 @@ struct PreparedLaunch {
     var birthGroup: Int32?
     /// `tasks` files of v1 hierarchies into which the child writes itself.
     var joinFiles: [Int32]
-    /// v1 hierarchies with the mount option that names each, for the container's own view.
+    /// Hierarchies of the container's group, with the mount option that names each, for the container's own view.
     var controllerMounts: [ControllerMount]
 
     /// One hierarchy of the container's cgroup view.
@@ -26,8 +26,6 @@ struct PreparedLaunch {
         var options: [String]
         var isUnified: Bool
     }
-
-    var childJoinsItself: Bool { !joinFiles.isEmpty }
 
     /// The host's id of the container's root.
     var rootUID: UInt32 { uidMap.outside(of: 0) ?? 0 }
@@ -60,18 +58,14 @@ struct PreparedLaunch {
         limits = try ProcessLimits(process)
         joinFiles = []
         controllerMounts = []
-        if let group = request.controlGroup {
-            let placement = try Self.placement(of: group)
-            birthGroup = placement.birth
-            joinFiles = placement.files
-            controllerMounts = placement.mounts
+        guard let group = request.controlGroup else { return }
+        for hierarchy in group.hierarchies {
+            let name = hierarchy.mountPoint.split(separator: "/").last.map(String.init) ?? "unified"
+            let isWhole = hierarchy.isUnified && group.host.layout == .v2
+            controllerMounts.append(
+                ControllerMount(
+                    directory: isWhole ? "" : name, options: hierarchy.controllers, isUnified: hierarchy.isUnified))
         }
-    }
-
-    private static func placement(
-        of group: ControlGroup
-    ) throws(RuntimeError) -> (birth: Int32?, files: [Int32], mounts: [ControllerMount]) {
-        (nil, [], [])
     }
 
     private static func refuseUnsupported(
