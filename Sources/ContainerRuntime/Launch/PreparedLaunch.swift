@@ -25,6 +25,8 @@ struct PreparedLaunch {
         var directory: String
         var options: [String]
         var isUnified: Bool
+        /// The container's group on the host.
+        var hostDirectory: String
     }
 
     /// The host's id of the container's root.
@@ -64,7 +66,8 @@ struct PreparedLaunch {
             let isWhole = hierarchy.isUnified && group.host.layout == .v2
             controllerMounts.append(
                 ControllerMount(
-                    directory: isWhole ? "" : name, options: hierarchy.controllers, isUnified: hierarchy.isUnified))
+                    directory: isWhole ? "" : name, options: hierarchy.controllers, isUnified: hierarchy.isUnified,
+                    hostDirectory: hierarchy.mountPoint + group.path.description))
         }
     }
 

@@ -30,24 +30,9 @@ struct MountProvider {
 
     /// Whom the program runs as, looked up in the root file system where a name was given.
     func user(in root: borrowing DetachedMount) throws(RuntimeError) -> ResolvedUser {
-        let directory = RootDirectory(descriptor: root.root.rawValue)
-        let numeric = prepared.request.configuration.process?.user ?? RuntimeUser()
-        // Most images run as root: the look-up is for the home directory alone then, but HOME needs it too.
-        let database = UserDatabase(
-            passwd: directory.readRegularFile("/etc/passwd") ?? [], group: directory.readRegularFile("/etc/group") ?? [])
-        guard let specification = request.userSpecification else {
-            let entry = database.users.first { $0.uid == numeric.uid }
-            return ResolvedUser(
-                uid: numeric.uid, gid: numeric.gid, additionalGroups: numeric.additionalGids,
-                home: entry?.home ?? "/", name: entry?.name)
-        }
-        do throws(UserError) {
-            var user = try database.resolve(specification)
-            for gid in numeric.additionalGids where !user.additionalGroups.contains(gid) { user.additionalGroups.append(gid) }
-            return user
-        } catch {
-            throw RuntimeError("find", "the container's user", cause: error.description)
-        }
+        try ContainerUser.resolve(
+            root: root.root.rawValue, specification: request.userSpecification,
+            numeric: request.configuration.process?.user ?? RuntimeUser())
     }
 
     /// The mount of a step that is the host's to make, nil for others.

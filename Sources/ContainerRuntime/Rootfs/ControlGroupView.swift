@@ -1,15 +1,10 @@
 import LinuxKernel
 
-/// The container's `/sys/fs/cgroup`: its own groups as roots, read-only, through its cgroup namespace.
+/// The container's `/sys/fs/cgroup`: its own groups as roots, through its cgroup namespace or, without one, as binds.
 struct ControlGroupView {
     let prepared: PreparedLaunch
 
     func mount(at destination: String, root: Int32, options: MountOptions) throws(RuntimeError) {
-        guard prepared.namespaces.new.contains(.controlGroup) else {
-            throw RuntimeError(
-                "mount cgroup on", destination, cause: "without a cgroup namespace it would show the host's groups",
-                remedy: "bind-mount /sys/fs/cgroup instead")
-        }
         var attributes = options.set
         attributes.formUnion([.noSetID, .noDevices, .noExecute])
         let directory = RootDirectory(descriptor: root)
@@ -45,6 +40,14 @@ struct ControlGroupView {
     private func mountOne(
         _ controller: PreparedLaunch.ControllerMount, _ attributes: MountAttributes, _ path: String, _ place: Int32
     ) throws(RuntimeError) {
+        guard prepared.namespaces.new.contains(.controlGroup) else {
+            // In a namespace shared with the host a new mount would show the host's groups: bind the container's own.
+            return try attempt("bind", controller.hostDirectory) { () throws(Errno) in
+                let clone = try DetachedMount.clone(controller.hostDirectory, recursive: false)
+                try clone.setAttributes(set: attributes, propagation: .private)
+                try clone.attach(to: place)
+            }
+        }
         let type = controller.isUnified ? "cgroup2" : "cgroup"
         let context = try attempt("mount \(type) on", path) { () throws(Errno) in try FileSystemContext(type) }
         do throws(Errno) {
