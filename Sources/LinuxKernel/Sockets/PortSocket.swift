@@ -43,4 +43,7 @@ public struct PortSocket: ~Copyable, Sendable {
         self.port = UInt16(truncatingIfNeeded: try checked(berth_inet_port(socket.rawValue)))
         descriptor = socket
     }
+
+    /// The descriptor alone.
+    public consuming func intoDescriptor() -> FileDescriptor { descriptor }
 }

@@ -31,13 +31,16 @@ public struct SetElement: Hashable, Sendable {
     public var set: String
     /// The key: the fields of a concatenation, each padded to four bytes.
     public var key: [UInt8]
+    /// The last key of a range, in a set of intervals.
+    public var keyEnd: [UInt8]?
     /// In a map, what the key stands for, laid out in the same way; nil in a set.
     public var data: [UInt8]?
 
     /// An element.
-    public init(set: String, key: [UInt8], data: [UInt8]? = nil) {
+    public init(set: String, key: [UInt8], keyEnd: [UInt8]? = nil, data: [UInt8]? = nil) {
         self.set = set
         self.key = key
+        self.keyEnd = keyEnd
         self.data = data
     }
 }
@@ -99,6 +102,9 @@ extension NetlinkBatch {
             $0.nested(NFTA_SET_ELEM_LIST_ELEMENTS) {
                 $0.nested(NFTA_LIST_ELEM) {
                     $0.nested(NFTA_SET_ELEM_KEY) { $0.attribute(NFTA_DATA_VALUE, bytes: element.key) }
+                    if let end = element.keyEnd {
+                        $0.nested(NFTA_SET_ELEM_KEY_END) { $0.attribute(NFTA_DATA_VALUE, bytes: end) }
+                    }
                     if let data = element.data {
                         $0.nested(NFTA_SET_ELEM_DATA) { $0.attribute(NFTA_DATA_VALUE, bytes: data) }
                     }
@@ -114,7 +120,7 @@ extension NetlinkBatch {
 
     /// Removes the element with this key; ENOENT when it is not there, which fails the whole transaction.
     public mutating func removeElement(_ element: SetElement, from table: TableName) {
-        let keyOnly = SetElement(set: element.set, key: element.key)
+        let keyOnly = SetElement(set: element.set, key: element.key, keyEnd: element.keyEnd)
         self.element("remove an element from set", NFT_MSG_DELSETELEM, 0, keyOnly, table)
     }
 
