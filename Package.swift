@@ -58,5 +58,10 @@ let package = Package(
 
         tests("JSONTests", ["JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
+        tests("NetlinkTests", ["Netlink", "LinuxKernel"]),
+        tests("ContainerNetworkTests", ["ContainerNetwork", "NetworkProbe", "Netlink", "JSON", "LinuxKernel"]),
+        .executableTarget(
+            name: "NetworkProbe", dependencies: ["ContainerNetwork", "Netlink", "LinuxKernel", "CLinux"],
+            path: "Tests/Support/NetworkProbe", swiftSettings: swiftSettings),
     ]
 )

@@ -310,4 +310,6 @@ static inline int64_t berth_receive_fds(int socket_, void *bytes, size_t size, i
     return n;
 }
 
+#include "CLinuxNetwork.h"
+
 #endif

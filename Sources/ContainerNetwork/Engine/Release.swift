@@ -1,0 +1,107 @@
+import LinuxKernel
+import Netlink
+
+extension NetworkEngine {
+    /// Takes back everything a container has: elements, neighbour entries, port notes, addresses, record. The veth pair
+    /// goes with the container's namespace, by the kernel, some 20 ms after its last process.
+    ///
+    /// A container that has nothing is fine, and so is one whose release somebody killed half way.
+    public func release(containerID: String) throws(NetworkError) {
+        try Self.checkName(containerID, "container ID")
+        let own = endpoints.read(containerID)
+        for endpoint in own {
+            if endpoint.isConnected { try disconnect(endpoint) }
+            for port in endpoint.ports { claims.forgetPort(port, of: containerID) }
+        }
+        // The record goes before the address: an address without a record is found by its owner's name, a record whose
+        // address is somebody else's already would be wrong.
+        try endpoints.remove(containerID)
+        for endpoint in own { leases(of: endpoint.network).giveBack(endpoint.address.address, of: containerID) }
+        // No record, but perhaps an address: whoever leased it was killed before writing the record.
+        if own.isEmpty { giveBackAddresses { $0 == containerID } }
+    }
+
+    /// Takes the container out of the kernel's tables.
+    func disconnect(_ endpoint: Endpoint) throws(NetworkError) {
+        var links = try HostLinks()
+        try links.forgetNeighbour(endpoint)
+        let guardian = try lock()
+        defer { withExtendedLifetime(guardian) {} }
+        var loader = try RuleLoader(names)
+        // A port that another container holds by now is published to that one: its element stays.
+        try loader.remove(
+            endpoint.ruleElements.filter { element in
+                guard case .published(let port, _) = element else { return true }
+                return claims.isNoted(port, of: endpoint.containerID)
+            })
+    }
+
+    private func giveBackAddresses(where isDead: (String) -> Bool) {
+        for network in networks.names() {
+            let leases = leases(of: network)
+            for lease in leases.all() where isDead(lease.containerID) {
+                leases.giveBack(lease.address, of: lease.containerID)
+            }
+        }
+    }
+
+    /// Takes back what dead containers left, and heals the rules when somebody flushed them while containers run.
+    ///
+    /// - Parameter isAlive: whether a container, by its ID, runs or is being started. It is asked without any lock held.
+    /// - Returns: the containers whose leftovers were found.
+    @discardableResult
+    public func reconcile(isAlive: (String) -> Bool) throws(NetworkError) -> [String] {
+        var dead = [String]()
+        var hasLiving = false
+        for containerID in endpoints.containerIDs() {
+            if isAlive(containerID) {
+                hasLiving = hasLiving || endpoints.read(containerID).contains { $0.isConnected }
+            } else {
+                try release(containerID: containerID)
+                dead.append(containerID)
+            }
+        }
+        giveBackAddresses { owner in !Files.exists("\(endpoints.directory)/\(owner).json") && !isAlive(owner) }
+        if hasLiving { try heal() }
+        return dead
+    }
+
+    /// Loads the rules anew when they are not what they should be.
+    ///
+    /// - Returns: whether that was necessary.
+    @discardableResult
+    public func heal() throws(NetworkError) -> Bool {
+        let guardian = try lock()
+        defer { withExtendedLifetime(guardian) {} }
+        var loader = try RuleLoader(names)
+        if try loader.isCurrent() { return false }
+        try loader.load(allElements())
+        return true
+    }
+
+    /// Removes everything this engine has in the kernel and in the machine-wide claims, and its records. For tests and
+    /// for `system prune`; no container may be running.
+    public func removeAll() throws(NetworkError) {
+        guard Files.exists(runRoot) else { return try removeKernelObjects() }
+        let guardian = try lock()
+        defer { withExtendedLifetime(guardian) {} }
+        try removeKernelObjects()
+        claims.giveBackAll()
+        if !claims.hasSubnets, claims.takeForwardingNote() {
+            try? Files.writeKernelFile("/proc/sys/net/ipv4/ip_forward", "0")
+        }
+        for path in ["\(runRoot)/endpoints", "\(runRoot)/addresses", "\(runRoot)/ready", "\(stateRoot)/networks"] {
+            do throws(Errno) { try Files.removeTree(path) } catch { throw NetworkError("remove", path, error) }
+        }
+    }
+
+    private func removeKernelObjects() throws(NetworkError) {
+        var loader = try RuleLoader(names)
+        try loader.removeTables()
+        var links = try HostLinks()
+        for port in try links.names(startingWith: names.portPrefix) { try links.removeBridge(port) }
+        var bridges: Set<String> = [names.defaultBridge]
+        for name in networks.names() { if let record = try? networks.read(name) { bridges.insert(record.bridge) } }
+        for bridge in bridges.sorted() { try links.removeBridge(bridge) }
+    }
+}

@@ -1,0 +1,105 @@
+import LinuxKernel
+import Netlink
+
+/// Puts rules and elements into the kernel. Every call is made under the engine's lock.
+struct RuleLoader: ~Copyable {
+    private let text: RuleText
+    private var connection: FilterConnection
+
+    init(_ names: InstanceNames) throws(NetworkError) {
+        text = RuleText(names: names)
+        connection = try Self.open()
+    }
+
+    private static func open() throws(NetworkError) -> FilterConnection {
+        do throws(NetlinkError) { return try FilterConnection(opening: .netfilter) } catch { throw NetworkError(error) }
+    }
+
+    /// Whether the tables are there, with the rules of this version.
+    mutating func isCurrent() throws(NetworkError) -> Bool {
+        let version = text.versionChain
+        do throws(NetlinkError) {
+            // The rule in the chain counts as a use: none means somebody flushed the table.
+            return try connection.chains(text.tables.map { ($0, version) }).allSatisfy { ($0?.useCount ?? 0) > 0 }
+        } catch { throw NetworkError(error) }
+    }
+
+    /// Adds elements in one transaction.
+    ///
+    /// - Returns: false when the kernel's tables are not what they should be (a set is missing, a key has another
+    ///   value): then everything is to be loaded anew.
+    mutating func add(_ elements: [RuleElement]) throws(NetworkError) -> Bool {
+        var batch = NetlinkBatch.tableTransaction()
+        for element in elements { batch.addElement(element.setElement, to: table(of: element)) }
+        do throws(NetlinkError) { try connection.run(batch) } catch {
+            switch error.cause {
+            case .noSuchFile, .fileExists, .busy: return false
+            default: throw NetworkError(error)
+            }
+        }
+        return true
+    }
+
+    /// Removes elements; those that are not there are fine.
+    mutating func remove(_ elements: [RuleElement]) throws(NetworkError) {
+        if elements.isEmpty { return }
+        do throws(NetlinkError) {
+            var batch = NetlinkBatch.tableTransaction()
+            for element in elements { batch.removeElement(element.setElement, from: table(of: element)) }
+            do throws(NetlinkError) { return try connection.run(batch) } catch {
+                guard error.cause == .noSuchFile else { throw error }
+            }
+            // One that is missing fails the transaction: each by itself.
+            for element in elements {
+                var single = NetlinkBatch.tableTransaction()
+                single.removeElement(element.setElement, from: table(of: element))
+                do throws(NetlinkError) { try connection.run(single) } catch {
+                    if error.cause != .noSuchFile { throw error }
+                }
+            }
+        } catch { throw NetworkError(error) }
+    }
+
+    /// Replaces both tables in one transaction by `nft`, which alone can compile rules.
+    mutating func load(_ elements: [RuleElement]) throws(NetworkError) {
+        let operation = "load the firewall rules of table"
+        let name = text.tables[0].name
+        guard let program = ChildProcess.find("nft") else {
+            throw NetworkError(
+                operation: operation, object: name, cause: "the program nft is not installed",
+                remedy: "install nftables (on Debian: apt-get install nftables)")
+        }
+        let result: ChildProcess.Result
+        do throws(Errno) {
+            result = try ChildProcess.run(
+                program, ["-f", "-"], input: Array(text.script(elements).utf8), timeLimit: 60_000)
+        } catch { throw NetworkError(operation, name, error) }
+        guard result.status == 0 else {
+            let said = String(decoding: result.errorOutput.prefix(400).split(separator: 10).first ?? [], as: UTF8.self)
+            throw NetworkError(
+                operation: operation, object: name, cause: "nft ended with \(result.status): \(said)",
+                remedy: "check that the kernel has nf_tables with NAT and that this runs as root")
+        }
+    }
+
+    /// Removes both tables.
+    mutating func removeTables() throws(NetworkError) {
+        for table in text.tables {
+            var batch = NetlinkBatch.tableTransaction()
+            batch.removeTable(table)
+            do throws(NetlinkError) { try connection.run(batch) } catch {
+                if error.cause != .noSuchFile { throw NetworkError(error) }
+            }
+        }
+    }
+
+    /// What other firewalls do that keeps containers from the network.
+    mutating func foreignObstacles(bridge: String) -> [NetworkWarning] {
+        guard let chains = try? connection.allChains() else { return [] }
+        return ForeignFirewalls.obstacles(chains, ownTable: text.tables[0].name, bridge: bridge)
+    }
+
+    private func table(of element: RuleElement) -> TableName {
+        element.family == .inet ? text.tables[0] : text.tables[1]
+    }
+}

@@ -1,0 +1,80 @@
+import CLinux
+import ContainerNetwork
+import Glibc
+import LinuxKernel
+import Netlink
+
+// Plays what an engine does with `ContainerNetwork`, one process per container, so that tests can put it into a network
+// namespace of their own and kill it. Never installed.
+//
+//   NetworkProbe ROOT INSTANCE VERB ARGUMENTS…
+@main
+enum NetworkProbe {
+    static func main() {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        guard arguments.count >= 3 else { fail("usage: NetworkProbe ROOT INSTANCE VERB ARGUMENTS…") }
+        let root = arguments[0]
+        let engine = NetworkEngine(
+            stateRoot: "\(root)/state", runRoot: "\(root)/run", instance: arguments[1], machineRoot: "\(root)/machine")
+        let rest = Array(arguments.dropFirst(3))
+        do throws(NetworkError) {
+            switch arguments[2] {
+            case "run": try run(engine, rest)
+            case "loopback": try engine.setUpLoopbackOnly(namespace: open(rest[0]))
+            case "release": for id in rest { try engine.release(containerID: id) }
+            case "reconcile": for id in try engine.reconcile(isAlive: { rest.contains($0) }) { say(id) }
+            case "heal": say(try engine.heal() ? "healed" : "current")
+            case "obstacles": for warning in engine.obstacles() { say("\(warning)") }
+            case "remove-all": try engine.removeAll()
+            case "measure": try Measure.run(engine, count: Int(rest.first ?? "") ?? 100, ports: rest.dropFirst().first)
+            default: fail("unknown verb \(arguments[2])")
+            }
+        } catch { fail("\(error)") }
+    }
+
+    /// `run ID NAMESPACE [PORT…]`: leases, holds, connects, says READY, waits for the end of standard input, releases.
+    /// With the word `leave` as the first port argument nothing is released; with `lease` it stops after the lease.
+    static func run(_ engine: NetworkEngine, _ arguments: [String]) throws(NetworkError) {
+        var words = arguments.dropFirst(2)
+        let mode = words.first.flatMap { ["leave", "lease", "hold"].contains($0) ? $0 : nil }
+        if mode != nil { words = words.dropFirst() }
+        var ports = [PortRequest]()
+        for word in words { ports += try PortRequest.parse(word) }
+        let id = arguments[0]
+        var endpoint = try engine.endpoint(for: id, names: [id], ports: ports)
+        if mode != "lease" {
+            let held = try engine.holdPorts(&endpoint) { "name-of-\($0)" }
+            if mode != "hold" {
+                for warning in try engine.connect(endpoint, namespace: open(arguments[1])) { say("WARNING \(warning)") }
+            }
+            say(
+                "READY \(endpoint.address.address) \(endpoint.hostInterface) \(endpoint.ports.map(\.hostText).joined(separator: ","))"
+            )
+            waitForEnd()
+            if mode != "leave" { try engine.release(containerID: id) }
+            _ = held.release()
+        } else {
+            say("READY \(endpoint.address.address)")
+            waitForEnd()
+        }
+        say("DONE")
+    }
+
+    static func open(_ path: String) throws(NetworkError) -> FileDescriptor {
+        do throws(Errno) { return try Files.open(path, .readOnly) } catch {
+            throw NetworkError(operation: "open", object: path, cause: "\(error)")
+        }
+    }
+
+    static func waitForEnd() {
+        var byte: UInt8 = 0
+        while read(0, &byte, 1) > 0 {}
+    }
+
+    static func say(_ text: String) { writeText(text + "\n", to: 1) }
+
+    static func fail(_ text: String) -> Never {
+        writeText(text + "\n", to: 2)
+        exit(1)
+    }
+}
