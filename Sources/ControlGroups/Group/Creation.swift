@@ -15,12 +15,17 @@ extension ControlGroup {
         host: HostControlGroups, path: String, limits: ResourceLimits = ResourceLimits()
     ) throws(ControlGroupError) -> ControlGroup {
         let path = try GroupPath(path)
-        var builder = GroupBuilder(host: host, path: path, limits: limits)
-        do {
-            return try builder.build()
-        } catch {
-            builder.rollBack()
-            throw error
+        var attempts = 5
+        while true {
+            var builder = GroupBuilder(host: host, path: path, limits: limits)
+            do {
+                return try builder.build()
+            } catch {
+                builder.rollBack()
+                attempts -= 1
+                // Another container that ended took a common parent away between our steps.
+                guard error.errno == .noSuchFile, attempts > 0 else { throw error }
+            }
         }
     }
 }

@@ -105,3 +105,10 @@ public enum ProcessClone {
         FileDescriptor(owning: Int32(try checked(berth_pidfd_open(pid, 0))))
     }
 }
+
+extension ProcessSignal {
+    /// Sends a signal to the process that a pidfd stands for (`pidfd_send_signal(2)`).
+    public static func send(pidfd: Int32, _ signal: Int32) throws(Errno) {
+        try checked(berth_pidfd_send_signal(pidfd, signal))
+    }
+}
