@@ -53,5 +53,11 @@ let package = Package(
 
         tests("JSONTests", ["JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
+        // A single-threaded program for what a test process must not do to itself: namespaces, clone, cgroups.
+        .executableTarget(
+            name: "ControlGroupProbe", dependencies: ["ControlGroups", "LinuxKernel", "CLinux"],
+            path: "Tests/Helpers/ControlGroupProbe", swiftSettings: swiftSettings),
+        tests("ControlGroupsTests", ["ControlGroups", "LinuxKernel", "ControlGroupProbe"]),
+        tests("CommandLineTests", ["CommandLine"]),
     ]
 )
