@@ -92,8 +92,11 @@ enum Probe {
             while :; do sleep 0.01 & wait; done
             """
         let child = try start(["/bin/sh", "-c", script], in: group)
-        ShortWait.sleep(microseconds: 200_000)
-        let members = try group.processes()
+        var members: [Int32] = []
+        for _ in 0..<200 where members.count < 5 {
+            ShortWait.sleep(microseconds: 20_000)
+            members = try group.processes()
+        }
         say("members", members.count)
         say("populated", try group.isPopulated())
         try group.kill()
