@@ -73,7 +73,9 @@ struct GroupBuilder {
                 try makeUnified(unified, enable: unifiedControllers, needed: needed)
             } catch {
                 // On a hybrid machine it only makes freezing and killing simpler; without it there is the freezer.
-                guard host.layout == .hybrid, unifiedControllers.isDisjoint(with: needed),
+                let mayNot = [Errno.accessDenied, .notPermitted, .readOnlyFileSystem].contains(error.errno)
+                guard host.layout == .hybrid, mayNot, unifiedControllers.isDisjoint(with: needed),
+                    limits.unified.isEmpty,
                     let freezer = host.version1("freezer")
                 else { throw error }
                 chosen.removeAll { $0.isUnified }
