@@ -66,10 +66,11 @@ public struct RawMode: ~Copyable {
     public init(_ number: Int32) throws(Errno) {
         var current = termios()
         try checked(berth_result(Int64(tcgetattr(number, &current))))
-        saved = current
-        self.number = number
+        let before = current
         cfmakeraw(&current)
         try checked(berth_result(Int64(tcsetattr(number, TCSADRAIN, &current))))
+        saved = before
+        self.number = number
     }
 
     deinit {
