@@ -56,5 +56,10 @@ let package = Package(
 
         tests("JSONTests", ["JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
+        .target(
+            name: "ImageTestSupport", dependencies: ["Archive", "OCI", "LinuxKernel"], path: "Tests/ImageTestSupport",
+            swiftSettings: swiftSettings),
+        tests("OCITests", ["OCI", "JSON"]),
+        tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
     ]
 )

@@ -87,11 +87,11 @@ extension ImageConfiguration.Config {
     init(json: JSONObject) throws(JSONError) {
         self.init()
         user = try json.string("User") ?? ""
-        exposedPorts = try json.object("ExposedPorts")?.keys ?? []
+        exposedPorts = try json.object("ExposedPorts")?.keys.sorted() ?? []
         environment = try json.strings("Env") ?? []
         entrypoint = try json.strings("Entrypoint")
         command = try json.strings("Cmd")
-        volumes = try json.object("Volumes")?.keys ?? []
+        volumes = try json.object("Volumes")?.keys.sorted() ?? []
         workingDirectory = try json.string("WorkingDir") ?? ""
         labels = try json.stringMap("Labels") ?? [:]
         stopSignal = try json.string("StopSignal").flatMap { $0.isEmpty ? nil : $0 }

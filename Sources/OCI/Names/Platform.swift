@@ -44,7 +44,10 @@ public struct Platform: Hashable, Sendable, CustomStringConvertible {
             ReferenceGrammar.isAlphanumeric(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
                 || byte == UInt8(ascii: "-")
         }
-        guard parts.count <= 3, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(allowed) }) else {
+        let isWord = { (part: String) in
+            part.utf8.first.map(ReferenceGrammar.isAlphanumeric) == true && part.utf8.allSatisfy(allowed)
+        }
+        guard parts.count <= 3, parts.allSatisfy(isWord) else {
             throw OCIError(
                 operation: "read the platform", object: "\"\(text)\"",
                 cause: "the form is OS/ARCHITECTURE[/VARIANT], such as linux/amd64")
