@@ -69,5 +69,10 @@ let package = Package(
             path: "Tests/Helpers/ControlGroupProbe", swiftSettings: swiftSettings),
         tests("ControlGroupsTests", ["ControlGroups", "LinuxKernel", "ControlGroupProbe"]),
         tests("CommandLineTests", ["CommandLine"]),
+        .target(
+            name: "ImageTestSupport", dependencies: ["Archive", "OCI", "LinuxKernel"], path: "Tests/ImageTestSupport",
+            swiftSettings: swiftSettings),
+        tests("OCITests", ["OCI", "JSON"]),
+        tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
     ]
 )
