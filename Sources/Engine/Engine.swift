@@ -1,5 +1,6 @@
 import ContainerNetwork
 import Glibc
+import ImageStore
 import LinuxKernel
 
 /// One engine: everything below one root. A value without state of its own; what it knows is in files and in the kernel.
@@ -8,6 +9,7 @@ public struct Engine: Sendable {
     public let containers: ContainerRegistry
     public let networks: NetworkEngine
     public let volumes: VolumeStore
+    public let images: ImageStore
 
     /// Opens the engine at a root (nil: the default one), making what is missing.
     public init(root: String?) throws(EngineError) {
@@ -17,6 +19,9 @@ public struct Engine: Sendable {
         }
         try roots.prepare()
         containers = ContainerRegistry(roots: roots)
+        do throws(ImageStoreError) { images = try ImageStore(root: roots.state + "/images") } catch {
+            throw EngineError("\(error)", exitCode: 125)
+        }
         volumes = VolumeStore(path: roots.volumes)
         networks = NetworkEngine(
             stateRoot: roots.state + "/network", runRoot: roots.run + "/network", instance: roots.instance,

@@ -51,7 +51,7 @@ public final class AttachClient {
             let signals = try SignalQueue(handled)
             if raw {
                 let mode = try RawMode(0)
-                defer { _ = consume mode }
+                defer { withExtendedLifetime(mode) {} }
                 return try loop(signals)
             }
             return try loop(signals)

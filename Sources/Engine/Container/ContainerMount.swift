@@ -10,6 +10,8 @@ public struct ContainerMount: Equatable, Sendable {
     public var name = ""
     /// Whether the volume was made for this container alone.
     public var isAnonymous = false
+    /// Whether an empty volume starts with the image's content (`nocopy` says no).
+    public var copiesContent = true
     /// The directory or file on the host; empty for a tmpfs.
     public var source = ""
     public var destination: String

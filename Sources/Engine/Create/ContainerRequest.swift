@@ -18,6 +18,8 @@ public struct ContainerRequest: Sendable {
         public var isReadOnly: Bool
         public var propagation: String?
         public var isRecursive = true
+        /// Whether an empty volume starts with the image's content.
+        public var copiesContent = true
         /// tmpfs options.
         public var options: [String] = []
         /// A mount.

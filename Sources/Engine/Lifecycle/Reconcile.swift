@@ -2,6 +2,7 @@ import ContainerNetwork
 import ContainerRuntime
 import ControlGroups
 import Glibc
+import ImageStore
 import LinuxKernel
 
 extension Engine {

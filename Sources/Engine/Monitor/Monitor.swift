@@ -127,8 +127,10 @@ struct Monitor {
         guard let address = port.hostAddress.isEmpty ? .anyV4 : IPAddress(port.hostAddress),
             let proto = PortProtocol(rawValue: port.proto)
         else { throw EngineError("the published port \(port.hostAddress):\(port.hostPort) makes no sense", exitCode: 125) }
-        return PortRequest(
+        var request = PortRequest(
             hostAddress: address, hostPort: port.hostPort, containerPort: port.containerPort, portProtocol: proto)
+        if port.hostPort > 0, port.lastHostPort > port.hostPort { request.hostPorts = port.hostPort...port.lastHostPort }
+        return request
     }
 
     private static func publishedPort(_ port: PublishedPort) -> ContainerRecord.Port {

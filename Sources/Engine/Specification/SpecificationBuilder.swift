@@ -17,8 +17,9 @@ struct SpecificationBuilder {
         var mounts = baseMounts()
         var ownerMapped = Set<Int>()
         for mount in record.mounts.sorted(by: { Self.depth($0.destination) < Self.depth($1.destination) }) {
-            if mount.kind != .tmpfs { ownerMapped.insert(mounts.count) }
-            mounts.append(Self.runtimeMount(mount))
+            // A bind belongs to somebody on the host; a volume is the containers' own and keeps their ids as they are.
+            if mount.kind == .bind { ownerMapped.insert(mounts.count) }
+            mounts.append(runtimeMount(mount))
         }
         configuration.mounts = mounts
         configuration.linux = try linux()
@@ -76,7 +77,7 @@ struct SpecificationBuilder {
         return mounts
     }
 
-    private static func runtimeMount(_ mount: ContainerMount) -> RuntimeMount {
+    private func runtimeMount(_ mount: ContainerMount) -> RuntimeMount {
         switch mount.kind {
         case .tmpfs:
             var options = ["nosuid", "nodev", "noexec"]
@@ -90,6 +91,7 @@ struct SpecificationBuilder {
         case .bind, .volume:
             var options = [mount.isRecursive ? "rbind" : "bind", mount.propagation]
             if mount.isReadOnly { options.append(mount.isRecursive ? "rro" : "ro") }
+            if mount.kind == .volume, !record.security.usesHostUsers { options.append("idmap") }
             return RuntimeMount(destination: mount.destination, type: "bind", source: mount.source, options: options)
         }
     }

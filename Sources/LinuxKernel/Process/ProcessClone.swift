@@ -112,3 +112,13 @@ extension ProcessSignal {
         try checked(berth_pidfd_send_signal(pidfd, signal))
     }
 }
+
+/// The end of a child known by its id.
+public enum ChildStatus {
+    /// Waits for it and reaps it.
+    public static func wait(_ pid: Int32) throws(Errno) -> ExitStatus {
+        var status: Int32 = 0
+        try checkedUninterrupted { berth_waitpid(pid, &status, 0) }
+        return ExitStatus(waitStatus: status)
+    }
+}
