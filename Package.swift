@@ -60,6 +60,12 @@ let package = Package(
             name: "ImageTestSupport", dependencies: ["Archive", "OCI", "LinuxKernel"], path: "Tests/ImageTestSupport",
             swiftSettings: swiftSettings),
         tests("OCITests", ["OCI", "JSON"]),
+        .executableTarget(
+            name: "ImageStoreProbe", dependencies: ["ImageStore", "LinuxKernel"], path: "Tests/ImageStoreProbe",
+            swiftSettings: swiftSettings),
+        tests(
+            "ImageStoreTests",
+            ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
     ]
 )

@@ -17,6 +17,8 @@ public struct LayerSummary: Equatable, Sendable {
     /// The root hides all lower layers: they are not part of an image's view. Overlayfs knows no such mark for a
     /// root, so whoever mounts the layers leaves the lower ones out.
     public var hidesLower = false
+    /// The layer says itself what owner, mode and attributes the root directory has.
+    public var definesRoot = false
 }
 
 /// Unpacks a layer (image-spec `layer.md`) into a directory, in overlayfs's own form: `.wh.NAME` becomes a character
@@ -128,6 +130,7 @@ final class LayerApplication {
         do throws(Errno) {
             try stack.shrink(to: 0)
             try dressTop(Metadata(entry), clearing: true)
+            summary.definesRoot = true
         } catch {
             throw .entry(entry.path.bytes, error, doing: "its owner, mode or attributes cannot be set")
         }
