@@ -75,8 +75,8 @@ public struct ImageStoreError: Error, Sendable, CustomStringConvertible {
     /// An archive's error, as part of an operation on images.
     init(_ error: ArchiveError, operation: String, object: String) {
         let kind: Kind = error.errno.map { .system($0) } ?? .invalidContent
-        self.init(
-            kind, operation: operation, object: object, cause: error.description)
+        let cause = error.object == "the archive" ? error.cause : "\(error.object): \(error.cause)"
+        self.init(kind, operation: operation, object: object, cause: cause, remedy: error.remedy)
     }
 
     /// A name's error keeps its own sentence.

@@ -127,6 +127,14 @@ import Testing
         try expectRefused([.directory(PathBytes(long)), .link("a", to: PathBytes(long)), .directory(PathBytes("a/" + long)), .link("b", to: PathBytes("a/" + long)), .directory(PathBytes("b/" + long))])
     }
 
+    @Test func attributesThatAreTooLarge() throws {
+        let site = try LayerSite()
+        do {
+            try site.apply([.file("f", attributes: [("user.k", String(repeating: "v", count: 100_000))])])
+            Issue.record("100 kB went into an attribute")
+        } catch { #expect(error.description.contains("its attribute \"user.k\" cannot be set")) }
+    }
+
     @Test func sparseBombsTakeNoSpace() throws {
         let site = try LayerSite()
         // 8 TiB of nothing; 8 EiB, which the file system refuses.

@@ -150,6 +150,23 @@ import Testing
         try site.expectConsistent()
     }
 
+    @Test func anotherManifestOfTheSameImageReplacesTheFirst() throws {
+        let site = try StoreSite()
+        var image = try Self.image(["app:1"])
+        let first = try #require(try site.load(try image.layout()).first).image
+        // The same layers, stored with something behind the archive's end: other blobs, other digests.
+        image.stored = image.layers
+        var manifest = image.manifest
+        manifest.annotations = ["another": "manifest"]
+        let items = image.layoutItems { $0 = manifest }
+        let second = try #require(try site.load(try tar(items)).first)
+        #expect(second.image.id == first.id)
+        #expect(second.image.manifestDigest != first.manifestDigest)
+        #expect(second.replaced.isEmpty)
+        #expect(try site.store.images().count == 1)
+        try site.expectConsistent()
+    }
+
     @Test func aNameMovesToTheNewImage() throws {
         let site = try StoreSite()
         let old = try TestImage([TestImage.base], names: ["app:1"])
@@ -245,6 +262,27 @@ import Testing
         try expectRefused(try lying.layout(), "its manifest has 2 layers, its configuration 1")
         // A name of a blob that is none.
         try expectRefused(try tar(image.layoutItems() + [.file("blobs/sha256/xyz")]), "no sha256 digest")
+    }
+
+    @Test func aLinkOfABlobsNameToSomethingElse() throws {
+        // Also when the layer is there already, so that nothing is unpacked and nothing checked on the way.
+        let image = try TestImage([[.file("before")]], names: ["evil:1"])
+        var manifest = image.manifest
+        let layer = try #require(image.stored.first)
+        let claimed = Digest(of: Array("never there".utf8))
+        manifest.layers[0] = Descriptor(mediaType: MediaType.ociLayer, digest: claimed, size: Int64(layer.count))
+        let bytes = manifest.json.serialized()
+        let entry = Descriptor(mediaType: MediaType.ociManifest, digest: Digest(of: bytes), size: Int64(bytes.count))
+        let items = [
+            TestImage.file("oci-layout", Array("{}".utf8)), TestImage.file("index.json", ImageIndex(manifests: [entry]).json.serialized()),
+            TestImage.file(TestImage.path(entry.digest), bytes), TestImage.file(TestImage.path(image.id), image.configurationBytes),
+            TestImage.file("other", layer), .link(TestImage.path(claimed), to: "../../other"),
+        ]
+        try expectRefused(try tar(items), "lacks the blob \(claimed)")
+    }
+
+    @Test func aManifestOfAnotherTypeThanTheIndexSays() throws {
+        try expectRefused(try tar(try LoadTests.image().layoutItems { $0.mediaType = MediaType.dockerManifest }), "another type")
     }
 
     @Test func layersThatBreakOut() throws {

@@ -74,6 +74,33 @@ import Testing
         }
     }
 
+    @Test func aRecordIsOnlyARepetition() throws {
+        let site = try StoreSite()
+        let image = try TestImage([TestImage.base, [.hardLink("copy", to: "bin/sh")]], names: ["a:1"])
+        let before = try #require(try site.load(try image.layout()).first).image
+        let record = "\(site.path)/images/\(try site.names("images")[0])"
+        for content in [nil, "", "{", "[]", #"{"version":2}"#] {
+            if let content { try write(content, to: record) } else { try Files.unlink(record) }
+            let found = try site.store.resolve("a:1")
+            #expect(found.id == image.id)
+            #expect(site.store.layerDirectories(of: found) == site.store.layerDirectories(of: before))
+            #expect(try site.store.images().count == 1)
+        }
+        // With a layer missing, the image is no more, and says so; others are.
+        _ = try site.load(try TestImage([TestImage.second], names: ["b:1"]).layout())
+        try Files.unlink(record)
+        try Files.removeTree("\(site.path)/layers/\(Digest(of: image.layers[0]).hex)")
+        do {
+            _ = try site.store.resolve("a:1")
+            Issue.record("was resolved")
+        } catch { #expect(error.description.contains("is not unpacked")) }
+        #expect(try site.store.images().map { $0.references.map(\.familiar) } == [["b:1"]])
+        // Loading it again repairs it.
+        _ = try site.load(try image.layout())
+        #expect(try site.store.resolve("a:1").id == image.id)
+        try site.expectConsistent()
+    }
+
     @Test func whatOtherToolsWriteIntoTheIndexStays() throws {
         let site = try StoreSite()
         let image = try TestImage([TestImage.base], names: ["a:1"])

@@ -68,6 +68,7 @@ final class LayerApplication {
     /// Puts one entry where it belongs.
     func place(_ entry: TarEntry, content: TarReader) throws(ArchiveError) {
         summary.entries += 1
+        action = "it cannot be made"
         let raw = entry.path.bytes
         let path = try LayerPath.components(raw, of: raw)
         for attribute in entry.attributes where OverlayMark.owns(attribute.name) {
@@ -104,7 +105,8 @@ final class LayerApplication {
     // here and any number thrown.
 
     private var failure: ArchiveError?
-    private var action = "it cannot be made"
+    /// What is being done with the present entry, for a message.
+    var action = "it cannot be made"
 
     func takeFailure() -> ArchiveError? {
         defer { failure = nil }
@@ -206,14 +208,13 @@ final class LayerApplication {
         }
     }
 
-    /// Counts written bytes, and stops before the file system is so full that root eats up what is kept for it: an
-    /// image must not be able to stop the host's own services.
+    /// Counts written bytes, and stops before the file system is quite full.
     private func count(_ bytes: Int, in file: borrowing FileDescriptor) throws(Errno) {
         summary.bytes += Int64(bytes)
         uncheckedBytes += bytes
-        if uncheckedBytes >= 32 << 20 {
+        if uncheckedBytes >= SpaceReserve.interval {
             uncheckedBytes = 0
-            if try file.availableBytes() < 16 << 20 { throw .noSpace }
+            if try file.availableBytes() < SpaceReserve.bytes { throw .noSpace }
         }
     }
 

@@ -99,6 +99,10 @@ struct ArchiveLayout {
         do throws(JSONError) { manifest = try ImageManifest(parsing: bytes) } catch {
             throw .invalid("load", "the archive", "the manifest \(descriptor.digest.short) is wrong: \(error)")
         }
+        // Two types for one document would let two programs see two different things.
+        guard manifest.mediaType ?? descriptor.mediaType == descriptor.mediaType else {
+            throw .invalid("load", "the archive", "the manifest \(descriptor.digest.short) has another type than its index says")
+        }
         // Signatures, SBOMs and other artifacts travel beside images and cannot be run.
         guard MediaType.isConfiguration(manifest.config.mediaType) else { return nil }
         let configuration = try blob(manifest.config, limit: ImageConfiguration.maximumSize)

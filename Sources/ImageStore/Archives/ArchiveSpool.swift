@@ -134,8 +134,12 @@ struct ArchiveSpool {
     /// Declares that a blob of the store is needed, and says whether it is there.
     func pin(_ digest: Digest) throws(Errno) -> Bool { try transaction.pin(.blob(digest)) }
 
-    /// The file that is the blob of a digest.
-    func blob(_ digest: Digest) -> File? { file(blobPath(digest)) }
+    /// The file that is the blob of a digest. A link of a blob's name may lead to any file: it counts only if the digest
+    /// is right.
+    func blob(_ digest: Digest) -> File? {
+        guard let file = file(blobPath(digest)), file.digest == digest else { return nil }
+        return file
+    }
 
     /// A small file's bytes, nil when the archive has none of this name.
     func bytes(_ path: String, limit: Int) throws(ImageStoreError) -> [UInt8]? {

@@ -40,6 +40,9 @@ extension ImageStore {
         var records = [ImageRecord]()
         for input in inputs { records.append(try transaction.prepare(input, progress: progress)) }
         let replaced = try transaction.enter(Array(zip(records, inputs.map(\.names))))
+        // Another manifest of the same image has lost its name, and with it its reason to be.
+        let wasDropped = zip(records, replaced).contains { record, taken in taken.contains { $0.from == record.id } }
+        if wasDropped { _ = try? Collection(root).run(transaction) }
         let index = try StoreIndex(root)
         var result = [LoadedImage]()
         for (place, record) in records.enumerated() {
@@ -47,7 +50,7 @@ extension ImageStore {
                 LoadedImage(
                     image: try image(record, names: index.names(of: record.id)),
                     references: inputs[place].names.compactMap { try? Reference(parsing: $0) },
-                    replaced: replaced[place].compactMap { taken in
+                    replaced: replaced[place].filter { $0.from != record.id }.compactMap { taken in
                         (try? Reference(parsing: taken.name)).map { ($0, taken.from) }
                     }))
         }

@@ -23,6 +23,9 @@ struct ImageRecord {
     }
 
     init(json: JSONObject) throws(JSONError) {
+        guard try json.integer("version", as: Int.self) == 1 else {
+            throw JSONError(path: ["version"], problem: "is of another program")
+        }
         let text = try json.required("id", try json.string("id"))
         do throws(OCIError) { id = try Digest(parsing: text) } catch { throw JSONError(path: ["id"], problem: error.cause) }
         manifest = try json.required(
@@ -52,10 +55,34 @@ struct ImageRecord {
 extension ImageStore {
     init(root: StoreRoot) { self.root = root }
 
-    /// The record of a manifest.
+    /// The record of a manifest, put together anew from what it repeats when the file is missing or of no use.
     ///
+    /// - Throws: kind `damagedStore` when something of the image is missing.
+    func record(_ manifest: Descriptor) throws(ImageStoreError) -> ImageRecord {
+        do throws(ImageStoreError) { return try readRecord(manifest.digest) } catch {
+            guard error.kind == .damagedStore || error.kind == .system(.noSuchFile) else { throw error }
+            return try rebuildRecord(manifest)
+        }
+    }
+
+    private func rebuildRecord(_ descriptor: Descriptor) throws(ImageStoreError) -> ImageRecord {
+        let manifest = try readManifestBlob(descriptor)
+        let configuration = try readConfigurationBlob(manifest.config)
+        let chain = chainIDs(configuration.diffIDs)
+        var layers = [AppliedLayer]()
+        for (index, diffID) in configuration.diffIDs.enumerated() {
+            guard let layer = try findLayer(diffID: diffID, chainID: chain[index]) else {
+                throw .damaged("the image \(manifest.config.digest.short)", "its layer \(diffID.short) is not unpacked")
+            }
+            layers.append(layer)
+        }
+        var bare = descriptor
+        bare.annotations = [:]
+        return ImageRecord(id: manifest.config.digest, manifest: bare, configuration: configuration.json.objectValue ?? JSONObject(), layers: layers)
+    }
+
     /// - Throws: kind `system(ENOENT)` when there is none.
-    func record(_ manifest: Digest) throws(ImageStoreError) -> ImageRecord {
+    private func readRecord(_ manifest: Digest) throws(ImageStoreError) -> ImageRecord {
         let path = ImageRecord.path(manifest)
         let bytes: [UInt8]
         do throws(Errno) { bytes = try Files.read(at: root.number, path, limit: 64 << 20) } catch {

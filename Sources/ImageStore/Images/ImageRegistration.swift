@@ -92,7 +92,7 @@ extension Transaction {
         var layers = [AppliedLayer]()
         for (index, descriptor) in manifest.layers.enumerated() {
             let diffID = configuration.diffIDs[index]
-            if let present = try findLayer(diffID: diffID, chainID: chain[index]) {
+            if let present = try pinLayer(diffID: diffID, chainID: chain[index]) {
                 layers.append(present)
                 continue
             }

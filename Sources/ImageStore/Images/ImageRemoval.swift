@@ -107,7 +107,7 @@ extension ImageStore {
             events += names.map { .untagged(familiar($0)) }
         }
 
-        let chain = chainKeys(entry.descriptor.digest)
+        let chain = chainKeys(entry.descriptor)
         index.remove(id: id)
         try write(index)
         events.append(.deleted(id))
@@ -121,7 +121,7 @@ extension ImageStore {
     private func familiar(_ name: String) -> String { (try? Reference(parsing: name))?.familiar ?? name }
 
     /// The chain ID and the key of each layer, base first.
-    private func chainKeys(_ manifest: Digest) -> [(Digest, String)] {
+    private func chainKeys(_ manifest: Descriptor) -> [(Digest, String)] {
         guard let record = try? record(manifest) else { return [] }
         let keys = record.layers.map(\.key)
         return Array(zip(chainIDs(record.layers.map(\.record.diffID)), keys))

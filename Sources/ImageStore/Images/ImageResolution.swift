@@ -7,23 +7,23 @@ extension ImageStore {
     ///
     /// - Throws: ``ImageStoreError``, kind `noSuchImage` with Docker's sentence, `invalidName` for what can be no name.
     public func resolve(_ name: String) throws(ImageStoreError) -> StoredImage {
-        var lost: ImageStoreError?
+        var attempts = 0
         // An image may be removed between reading the index and its record: look again.
-        for _ in 0..<3 {
+        while true {
             let index = try StoreIndex(root)
             let entry = try ImageName(name).find(in: index)
             do throws(ImageStoreError) {
-                let record = try record(entry.descriptor.digest)
+                let record = try record(entry.descriptor)
                 return try image(record, names: index.names(of: record.id))
             } catch {
-                guard error.kind == .system(.noSuchFile) else { throw error }
-                lost = .damaged("the image \(printable(name))", "it is in the index but was not unpacked")
+                attempts += 1
+                guard error.kind == .damagedStore, attempts < 3 else { throw error }
             }
         }
-        throw lost ?? .noSuchImage(name)
     }
 
-    /// All images, each once, newest first as Docker lists them.
+    /// All images, each once, newest first as Docker lists them. One of which something is missing is left out: see
+    /// ``resolve(_:)`` for what.
     public func images() throws(ImageStoreError) -> [StoredImage] {
         let index = try StoreIndex(root)
         var seen = Set<Digest>()
@@ -32,10 +32,10 @@ extension ImageStore {
             // An entry that another tool wrote has no ID of ours, and nothing is unpacked for it.
             guard let identifier = entry.identifier, seen.insert(identifier).inserted else { continue }
             do throws(ImageStoreError) {
-                let image = try image(try record(entry.descriptor.digest), names: index.names(of: identifier))
+                let image = try image(try record(entry.descriptor), names: index.names(of: identifier))
                 result.append((image, image.created ?? Timestamp(seconds: .min)))
             } catch {
-                guard error.kind == .system(.noSuchFile) else { throw error }
+                guard error.kind == .damagedStore else { throw error }
             }
         }
         return result.sorted { $0.created > $1.created }.map(\.image)

@@ -17,17 +17,15 @@ struct AppliedLayer {
     }
 }
 
-extension Transaction {
-    /// The layer, if it is unpacked already in the form this place in an image needs.
+extension ImageStore {
+    /// The layer, if it is unpacked in the form this place in an image needs.
     ///
     /// - Parameters:
     ///   - diffID: digest of the uncompressed layer.
     ///   - chainID: digest of the layer with all below it.
     func findLayer(diffID: Digest, chainID: Digest) throws(ImageStoreError) -> AppliedLayer? {
-        for key in diffID == chainID ? [layerKey(diffID)] : [layerKey(diffID), layerKey(chainID)] {
-            let isThere: Bool
-            do throws(Errno) { isThere = try pin(.layer(key: key)) } catch { throw .system(error, "read", root.path) }
-            guard isThere else { continue }
+        for key in Self.keys(diffID, chainID) {
+            guard Files.exists(at: root.number, "layers/\(key)") else { continue }
             let record = try readLayerRecord(key)
             guard record.diffID == diffID else {
                 throw .damaged("the layer \(key)", "it holds the layer \(record.diffID)")
@@ -39,7 +37,11 @@ extension Transaction {
         return nil
     }
 
-    private func readLayerRecord(_ key: String) throws(ImageStoreError) -> LayerRecord {
+    fileprivate static func keys(_ diffID: Digest, _ chainID: Digest) -> [String] {
+        diffID == chainID ? [layerKey(diffID)] : [layerKey(diffID), layerKey(chainID)]
+    }
+
+    fileprivate func readLayerRecord(_ key: String) throws(ImageStoreError) -> LayerRecord {
         let bytes: [UInt8]
         do throws(Errno) { bytes = try Files.read(at: root.number, "layers/\(key)/layer.json") } catch {
             throw .damaged("the layer \(key)", "its record cannot be read: \(error)")
@@ -50,6 +52,16 @@ extension Transaction {
         } catch {
             throw .damaged("the layer \(key)", "its record is wrong: \(error)")
         }
+    }
+}
+
+extension Transaction {
+    /// The layer, if it is unpacked; it stays so as long as the transaction lasts.
+    func pinLayer(diffID: Digest, chainID: Digest) throws(ImageStoreError) -> AppliedLayer? {
+        for key in ImageStore.keys(diffID, chainID) {
+            _ = try converting("rely on", "layer \(diffID.short)") { () throws(Errno) in try pin(.layer(key: key)) }
+        }
+        return try ImageStore(root: root).findLayer(diffID: diffID, chainID: chainID)
     }
 
     /// What a layer is applied from, and what it has to turn out to be.
@@ -115,7 +127,7 @@ extension Transaction {
         } catch {
             // Somebody else was faster with the same layer. What was unpacked here goes with the transaction.
             guard error == .fileExists || error == .directoryNotEmpty else { throw .system(error, "store", input.name) }
-            var present = AppliedLayer(key: key, record: try readLayerRecord(key))
+            var present = AppliedLayer(key: key, record: try ImageStore(root: root).readLayerRecord(key))
             present.applied = blob
             return present
         }

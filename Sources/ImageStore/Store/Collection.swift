@@ -63,7 +63,7 @@ struct Collection {
             let manifest = try store.readManifestBlob(descriptor)
             paths.insert(blobPath(manifest.config.digest))
             for layer in manifest.layers { paths.insert(blobPath(layer.digest)) }
-            if let record = try? store.record(descriptor.digest) {
+            if let record = try? store.record(descriptor) {
                 for layer in record.layers { paths.insert("layers/\(layer.key)") }
             } else if let configuration = try? store.readConfigurationBlob(manifest.config) {
                 // Without a record: every key its layers could have.

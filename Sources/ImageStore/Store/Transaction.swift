@@ -93,7 +93,10 @@ final class Transaction {
             guard let lock = try FileLock.attempt(at: directory.rawValue, "\(stem).lock") else { continue }
             defer { lock.hold() }
             try Files.removeTree(at: directory.rawValue, stem)
-            try Files.unlink(at: directory.rawValue, "\(stem).lock")
+            // Another sweep may have done all of this between the lock file's opening and its locking.
+            do throws(Errno) { try Files.unlink(at: directory.rawValue, "\(stem).lock") } catch {
+                guard error == .noSuchFile else { throw error }
+            }
             found = true
         }
         return found
