@@ -109,8 +109,8 @@ import Testing
         try Files.replace(archive, with: try image.layout())
         let kept = try TestImage([TestImage.base], names: ["kept:1"])
         _ = try site.load(try kept.layout())
-        let scale = getenv("BERTH_TEST_SCALE").flatMap { Int(String(cString: $0)) } ?? 1
-        for round in 0..<(20 * scale) {
+        var generator = TestRandom()
+        for round in 0..<(20 * testScale) {
             let command = round % 4 == 3 ? ["remove", site.path, "app:1"] : ["load", site.path, archive]
             var pointers: [UnsafeMutablePointer<CChar>?] = ([probe] + command).map { strdup($0) }
             pointers.append(nil)
@@ -121,7 +121,7 @@ import Testing
             defer { posix_spawn_file_actions_destroy(&actions) }
             var pid: pid_t = 0
             #expect(posix_spawn(&pid, probe, &actions, nil, pointers, environ) == 0)
-            try await Task.sleep(for: .microseconds(Int.random(in: 0...60_000)))
+            try await Task.sleep(for: .microseconds(Int.random(in: 0...60_000, using: &generator)))
             kill(pid, SIGKILL)
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
