@@ -21,6 +21,7 @@ public struct ImageStoreError: Error, Sendable, CustomStringConvertible {
         case damagedStore
     }
 
+    /// What sort of failure it is.
     public var kind: Kind
     /// What was being done: `load`.
     public var operation: String
@@ -40,6 +41,7 @@ public struct ImageStoreError: Error, Sendable, CustomStringConvertible {
         self.remedy = remedy
     }
 
+    /// The text form.
     public var description: String {
         switch kind {
         // These are Docker's words, which scripts look for.
@@ -63,13 +65,15 @@ public struct ImageStoreError: Error, Sendable, CustomStringConvertible {
             remedy: errno == .noSpace ? "free some space and try again" : "")
     }
 
-    static func invalid(_ operation: String, _ object: String, _ cause: String, remedy: String = "") -> ImageStoreError {
+    static func invalid(_ operation: String, _ object: String, _ cause: String, remedy: String = "") -> ImageStoreError
+    {
         ImageStoreError(.invalidContent, operation: operation, object: object, cause: cause, remedy: remedy)
     }
 
     static func damaged(_ object: String, _ cause: String) -> ImageStoreError {
         ImageStoreError(
-            .damagedStore, operation: "read", object: object, cause: cause, remedy: "remove the image and load it again")
+            .damagedStore, operation: "read", object: object, cause: cause, remedy: "remove the image and load it again"
+        )
     }
 
     /// An archive's error, as part of an operation on images.
@@ -81,7 +85,8 @@ public struct ImageStoreError: Error, Sendable, CustomStringConvertible {
 
     /// A name's error keeps its own sentence.
     init(_ error: OCIError) {
-        self.init(.invalidName, operation: error.operation, object: error.object, cause: error.cause, remedy: error.remedy)
+        self.init(
+            .invalidName, operation: error.operation, object: error.object, cause: error.cause, remedy: error.remedy)
     }
 }
 

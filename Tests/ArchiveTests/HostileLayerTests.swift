@@ -5,7 +5,9 @@ import Testing
 
 /// Layers made to break out, each against a directory beside the layer that must stay as it is.
 @Suite struct HostileLayerTests {
-    private func expectRefused(_ items: [Item], above lowers: [[Item]] = [], _ location: SourceLocation = #_sourceLocation) throws {
+    private func expectRefused(
+        _ items: [Item], above lowers: [[Item]] = [], _ location: SourceLocation = #_sourceLocation
+    ) throws {
         let site = try LayerSite()
         for (index, lower) in lowers.enumerated() { try site.apply(lower, to: "\(index)") }
         #expect(throws: ArchiveError.self, sourceLocation: location) {
@@ -14,7 +16,9 @@ import Testing
         try site.expectNothingOutside(location)
     }
 
-    @Test(arguments: ["../evil", "../../evil", "a/../../evil", "/../evil", "./../evil", "../outside/file", "a/b/../../../evil", ".."])
+    @Test(arguments: [
+        "../evil", "../../evil", "a/../../evil", "/../evil", "./../evil", "../outside/file", "a/b/../../../evil", "..",
+    ])
     func namesThatLeadOut(_ name: String) throws {
         try expectRefused([.file(PathBytes(name), "evil")])
         try expectRefused([.directory(PathBytes(name))])
@@ -30,13 +34,17 @@ import Testing
     }
 
     // OUTSIDE stands for the directory's absolute path.
-    @Test(arguments: ["../outside", "../../../../../../../../../../../../../../../../../../../..OUTSIDE", "OUTSIDE", "..", "/proc/self/rootOUTSIDE", "../layer/../outside", "OUTSIDE/../outside/."])
+    @Test(arguments: [
+        "../outside", "../../../../../../../../../../../../../../../../../../../..OUTSIDE", "OUTSIDE", "..",
+        "/proc/self/rootOUTSIDE", "../layer/../outside", "OUTSIDE/../outside/.",
+    ])
     func writingThroughALinkStaysInside(_ target: String) throws {
         let site = try LayerSite()
         let text = target.split(separator: "OUTSIDE", omittingEmptySubsequences: false).joined(separator: site.outside)
         // Every kind of entry through the link, and the link's own name as a directory.
         _ = try? site.apply([
-            .link("l", to: PathBytes(text)), .file("l/evil", "evil"), .link("l/x", to: "."), .directory("l/evil2/", mode: 0o777), .device("l/passwd", .fifo),
+            .link("l", to: PathBytes(text)), .file("l/evil", "evil"), .link("l/x", to: "."),
+            .directory("l/evil2/", mode: 0o777), .device("l/passwd", .fifo),
             .file("l/.wh.file"), .file("l/.wh..wh..opq"), .hardLink("l/evil3", to: "l/evil"),
         ])
         try site.expectNothingOutside()
@@ -44,7 +52,10 @@ import Testing
 
     @Test func linksInPlaceOfDirectoriesAreReplacedNotFollowed() throws {
         let site = try LayerSite()
-        try site.apply([.link("l", to: "../outside"), .directory("l/", mode: 0o777, uid: 5), .file("l/evil"), .link("f", to: "../outside/file"), .file("f", "evil", mode: 0o777, uid: 5)])
+        try site.apply([
+            .link("l", to: "../outside"), .directory("l/", mode: 0o777, uid: 5), .file("l/evil"),
+            .link("f", to: "../outside/file"), .file("f", "evil", mode: 0o777, uid: 5),
+        ])
         try site.expectNothingOutside()
         #expect(try tree(site.path) == ["f", "l/", "l/evil"])
         #expect(try Files.status("\(site.outside)/file").uid == 0)
@@ -54,7 +65,10 @@ import Testing
         try expectRefused([.link("a", to: "b"), .link("b", to: "a"), .file("a/x")])
         try expectRefused([.link("a", to: "a/a"), .file("a/x")])
         let site = try LayerSite()
-        try site.apply([.directory("d/"), .link("1", to: "d"), .link("2", to: "/1/../1"), .link("3", to: "../../../2"), .file("3/f")])
+        try site.apply([
+            .directory("d/"), .link("1", to: "d"), .link("2", to: "/1/../1"), .link("3", to: "../../../2"),
+            .file("3/f"),
+        ])
         #expect(try tree(site.path) == ["1 -> d", "2 -> /1/../1", "3 -> ../../../2", "d/", "d/f"])
     }
 
@@ -75,7 +89,9 @@ import Testing
         try expectRefused([.directory("d/"), .hardLink("h", to: "d")])
         let site = try LayerSite()
         for path in [site.outside, "/proc/self/root\(site.outside)"] {
-            #expect(throws: ArchiveError.self) { try site.apply([.link("l", to: PathBytes(path)), .hardLink("h", to: "l/file")]) }
+            #expect(throws: ArchiveError.self) {
+                try site.apply([.link("l", to: PathBytes(path)), .hardLink("h", to: "l/file")])
+            }
             #expect(throws: ArchiveError.self) { try site.apply([.hardLink("h", to: PathBytes("\(path)/file"))]) }
         }
         try site.expectNothingOutside()
@@ -85,7 +101,10 @@ import Testing
 
     @Test func aHardLinkToALinkDoesNotReachItsTarget() throws {
         let site = try LayerSite()
-        try site.apply([.link("l", to: "../outside/file"), .hardLink("h", to: "l"), .file("h", "evil"), .file("l", "evil", mode: 0o777, uid: 7)])
+        try site.apply([
+            .link("l", to: "../outside/file"), .hardLink("h", to: "l"), .file("h", "evil"),
+            .file("l", "evil", mode: 0o777, uid: 7),
+        ])
         try site.expectNothingOutside()
         #expect(try Files.status("\(site.outside)/file").permissions != 0o777)
     }
@@ -108,7 +127,10 @@ import Testing
     @Test func whiteoutsInDisguise() throws {
         try expectRefused([.device("x", .characterDevice(major: 0, minor: 0))])
         try expectRefused([.file(".wh.x"), .hardLink("y", to: "x")])
-        for name in ["trusted.overlay.opaque", "trusted.overlay.redirect", "user.overlay.opaque", "trusted.overlay.metacopy", "user.overlay.x"] as [PathBytes] {
+        for name in [
+            "trusted.overlay.opaque", "trusted.overlay.redirect", "user.overlay.opaque", "trusted.overlay.metacopy",
+            "user.overlay.x",
+        ] as [PathBytes] {
             try expectRefused([.directory("d/", attributes: [(name, "y")])])
             try expectRefused([.file("f", attributes: [(name, "/etc")])])
             try expectRefused([.directory("./", attributes: [(name, "y")])])
@@ -130,7 +152,10 @@ import Testing
         try expectRefused([.link("l", to: PathBytes(String(repeating: "t", count: 5000)))])
         // Links that make a real path longer than any name of it.
         let long = String(repeating: "d/", count: 1000)
-        try expectRefused([.directory(PathBytes(long)), .link("a", to: PathBytes(long)), .directory(PathBytes("a/" + long)), .link("b", to: PathBytes("a/" + long)), .directory(PathBytes("b/" + long))])
+        try expectRefused([
+            .directory(PathBytes(long)), .link("a", to: PathBytes(long)), .directory(PathBytes("a/" + long)),
+            .link("b", to: PathBytes("a/" + long)), .directory(PathBytes("b/" + long)),
+        ])
     }
 
     @Test func attributesThatAreTooLarge() throws {
@@ -144,12 +169,15 @@ import Testing
     @Test func sparseBombsTakeNoSpace() throws {
         let site = try LayerSite()
         // 8 TiB of nothing; 8 EiB, which the file system refuses.
-        let huge = pax(record("GNU.sparse.map", "0,3") + record("GNU.sparse.size", "8796093022208")) + rawHeader("huge", size: 3) + padded(Array("abc".utf8))
+        let huge =
+            pax(record("GNU.sparse.map", "0,3") + record("GNU.sparse.size", "8796093022208"))
+            + rawHeader("huge", size: 3) + padded(Array("abc".utf8))
         let summary = try site.apply(bytes: huge + endBlocks)
         #expect(summary.bytes == 3)
         #expect(try site.status("huge").size == 8_796_093_022_208)
         #expect(try site.status("huge").allocatedSize < 1 << 20)
-        let impossible = pax(record("GNU.sparse.map", "") + record("GNU.sparse.size", "9223372036854775807")) + rawHeader("huge")
+        let impossible =
+            pax(record("GNU.sparse.map", "") + record("GNU.sparse.size", "9223372036854775807")) + rawHeader("huge")
         #expect(throws: ArchiveError.self) { try site.apply(bytes: impossible + endBlocks) }
     }
 
@@ -186,15 +214,24 @@ import Testing
             Issue.record("3 MiB went into 1 MiB")
         } catch {
             #expect(error.errno == .noSpace)
-            #expect(error.description == "cannot unpack \"big\": it cannot be made: no space left on device; free some space and try again")
+            #expect(
+                error.description
+                    == "cannot unpack \"big\": it cannot be made: no space left on device; free some space and try again"
+            )
         }
     }
 
     // Random sequences of entries that refer to each other never write outside.
     @Test func randomLayersStayInside() throws {
         var generator = TestRandom()
-        let names = ["a", "b", "a/b", "b/a", "a/b/c", "l", "l/x", "l/a/b", ".wh.a", "a/.wh.b", "a/.wh..wh..opq", "/a", "./b/", "a/../b"]
-        let targets = ["a", "b", "..", "../outside", "OUTSIDE", "/a", "l", "a/b", "../../outside/file", "b/..", "OUTSIDE/file", "."]
+        let names = [
+            "a", "b", "a/b", "b/a", "a/b/c", "l", "l/x", "l/a/b", ".wh.a", "a/.wh.b", "a/.wh..wh..opq", "/a", "./b/",
+            "a/../b",
+        ]
+        let targets = [
+            "a", "b", "..", "../outside", "OUTSIDE", "/a", "l", "a/b", "../../outside/file", "b/..", "OUTSIDE/file",
+            ".",
+        ]
         for _ in 0..<(100 * testScale) {
             let site = try LayerSite()
             for layer in 0..<2 {

@@ -22,12 +22,16 @@ struct LayerSite: ~Copyable {
 
     /// Applies the items as a layer.
     @discardableResult
-    func apply(_ items: [Item], above lowers: [String] = [], to name: String = "layer") throws(ArchiveError) -> LayerSummary {
+    func apply(_ items: [Item], above lowers: [String] = [], to name: String = "layer") throws(ArchiveError)
+        -> LayerSummary
+    {
         try apply(bytes: try tar(items), above: lowers, to: name)
     }
 
     @discardableResult
-    func apply(bytes: [UInt8], above lowers: [String] = [], to name: String = "layer") throws(ArchiveError) -> LayerSummary {
+    func apply(bytes: [UInt8], above lowers: [String] = [], to name: String = "layer") throws(ArchiveError)
+        -> LayerSummary
+    {
         let root: FileDescriptor
         do throws(Errno) {
             let target = "\(base)/\(name)"
@@ -35,7 +39,8 @@ struct LayerSite: ~Copyable {
             root = try Files.open(target, [.readOnly, .directory])
         } catch { throw ArchiveError(operation: "set up", object: "the test", cause: "\(error)") }
         return try LayerApplier.apply(
-            TarReader(MemorySource(bytes), endMarker: .required), to: root, above: lowers.map { LowerDirectory(path: "\(base)/\($0)") })
+            TarReader(MemorySource(bytes), endMarker: .required), to: root,
+            above: lowers.map { LowerDirectory(path: "\(base)/\($0)") })
     }
 
     /// Nothing but the layer was touched.
@@ -56,7 +61,8 @@ struct LayerSite: ~Copyable {
             #expect(status.permissions & 0o022 == 0, sourceLocation: location)
         }
         #expect(try Files.status("\(outside)/file").linkCount == 1, sourceLocation: location)
-        #expect(try Files.open(outside, [.readOnly, .directory]).extendedAttributeNames() == [], sourceLocation: location)
+        #expect(
+            try Files.open(outside, [.readOnly, .directory]).extendedAttributeNames() == [], sourceLocation: location)
     }
 
     private func names(_ path: String) throws -> [String] {

@@ -11,7 +11,10 @@ import LinuxKernel
         do {
             let store = try ImageStore(root: arguments[2])
             switch arguments[1] {
-            case "load": for loaded in try store.load(archive: try Files.open(arguments[3], .readOnly)) { print(loaded.image.id) }
+            case "load":
+                for loaded in try store.load(archive: try Files.open(arguments[3], .readOnly)) {
+                    print(loaded.image.id)
+                }
             case "import":
                 print(try store.importRootfs(archive: try Files.open(arguments[3], .readOnly), reference: nil).id)
             case "resolve": for _ in 0..<1000 { _ = try store.resolve(arguments[3]) }

@@ -21,7 +21,8 @@ import Testing
         let site = try StoreSite()
         let path = site.path
         let archives = try (0..<3).map { number in
-            try TestImage([TestImage.base, TestImage.second, [.file("n", "\(number)")]], names: ["app:\(number)"]).layout()
+            try TestImage([TestImage.base, TestImage.second, [.file("n", "\(number)")]], names: ["app:\(number)"])
+                .layout()
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for worker in 0..<6 {
@@ -104,7 +105,9 @@ import Testing
         let site = try StoreSite()
         let archive = "\(site.directory.path)/a.tar"
         var layers = [TestImage.base, TestImage.second]
-        for layer in 0..<3 { layers.append((0..<60).map { .file(PathBytes("d\(layer)/f\($0)"), String(repeating: "x", count: 20_000)) }) }
+        for layer in 0..<3 {
+            layers.append((0..<60).map { .file(PathBytes("d\(layer)/f\($0)"), String(repeating: "x", count: 20_000)) })
+        }
         let image = try TestImage(layers, names: ["app:1"])
         try Files.replace(archive, with: try image.layout())
         let kept = try TestImage([TestImage.base], names: ["kept:1"])

@@ -25,7 +25,9 @@ import Testing
         let site = try StoreSite()
         let image = try makeStore(site)
         let archive = "\(site.directory.path)/x.tar"
-        let copied = try run("skopeo", "--insecure-policy", "copy", "oci:\(site.path):docker.io/library/app:1", "\(form):\(archive):docker.io/library/app:1")
+        let copied = try run(
+            "skopeo", "--insecure-policy", "copy", "oci:\(site.path):docker.io/library/app:1",
+            "\(form):\(archive):docker.io/library/app:1")
         #expect(copied.status == 0, "\(copied.output)")
         let other = try StoreSite()
         let loaded = try #require(try other.store.load(archive: try Files.open(archive, .readOnly)).first)
@@ -44,7 +46,8 @@ import Testing
         let layout = "\(site.directory.path)/layout"
         for format in ["gzip", "zstd"] {
             let copied = try run(
-                "skopeo", "--insecure-policy", "copy", "--dest-compress-format", format, "--dest-compress", "oci:\(site.path):docker.io/library/app:1", "oci:\(layout)-\(format):app:1")
+                "skopeo", "--insecure-policy", "copy", "--dest-compress-format", format, "--dest-compress",
+                "oci:\(site.path):docker.io/library/app:1", "oci:\(layout)-\(format):app:1")
             #expect(copied.status == 0, "\(copied.output)")
             let archive = "\(layout)-\(format).tar"
             #expect(try run("tar", "-cf", archive, "-C", "\(layout)-\(format)", ".").status == 0)
@@ -61,11 +64,15 @@ import Testing
         let site = try StoreSite()
         let image = try TestImage([TestImage.base, TestImage.second], names: ["app:1"])
         _ = try site.load(try image.layout())
-        let unpacked = try run("umoci", "raw", "unpack", "--image", "\(site.path):docker.io/library/app:1", "\(site.directory.path)/rootfs")
+        let unpacked = try run(
+            "umoci", "raw", "unpack", "--image", "\(site.path):docker.io/library/app:1", "\(site.directory.path)/rootfs"
+        )
         // umoci's names hold no slash on some versions: it must at least see the image.
         let listed = try run("umoci", "list", "--layout", site.path)
         #expect(listed.output.contains("docker.io/library/app:1"), "\(listed.output)")
-        if unpacked.status == 0 { #expect(try tree("\(site.directory.path)/rootfs") == ["bin/", "bin/sh", "etc/", "etc/new"]) }
+        if unpacked.status == 0 {
+            #expect(try tree("\(site.directory.path)/rootfs") == ["bin/", "bin/sh", "etc/", "etc/new"])
+        }
 
         let layout = "\(site.directory.path)/made"
         try Files.makeDirectories("\(site.directory.path)/tree/sub")

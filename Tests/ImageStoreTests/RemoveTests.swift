@@ -19,7 +19,10 @@ import Testing
         #expect(try site.store.remove("a:1") == [.untagged("a:1")])
         #expect(try site.store.images().count == 1)
         let events = try site.store.remove("b:1")
-        let chain = [Digest(of: image.layers[0]), Digest(of: Array("\(Digest(of: image.layers[0])) \(Digest(of: image.layers[1]))".utf8))]
+        let chain = [
+            Digest(of: image.layers[0]),
+            Digest(of: Array("\(Digest(of: image.layers[0])) \(Digest(of: image.layers[1]))".utf8)),
+        ]
         #expect(events == [.untagged("b:1"), .deleted(image.id), .deleted(chain[1]), .deleted(chain[0])])
         try site.expectEmpty()
         #expect(sentence { try site.store.remove("b:1") } == "No such image: b:1")
@@ -42,7 +45,10 @@ import Testing
         let image = try Self.image.get()
         let site = try StoreSite()
         _ = try site.load(try image.layout())
-        #expect(sentence { try site.store.remove(image.id.short) } == "conflict: unable to delete \(image.id.short) (must be forced) - image is referenced in multiple repositories")
+        #expect(
+            sentence { try site.store.remove(image.id.short) }
+                == "conflict: unable to delete \(image.id.short) (must be forced) - image is referenced in multiple repositories"
+        )
         let events = try site.store.remove(image.id.short, force: true)
         #expect(events.prefix(3) == [.untagged("a:1"), .untagged("b:1"), .deleted(image.id)])
         try site.expectEmpty()
@@ -61,13 +67,25 @@ import Testing
         let short = image.id.short
         #expect(
             sentence { try site.store.remove("used:1") { _ in [running] } }
-                == "conflict: unable to remove repository reference \"used:1\" (must force) - container 0123456789ab is using its referenced image \(short)")
-        #expect(sentence { try site.store.remove("used:1") { _ in [stopped] } }.contains("(must force) - container fedcba987654"))
-        #expect(sentence { try site.store.remove(short, force: true) { _ in [stopped, running] } } == "conflict: unable to delete \(short) (cannot be forced) - image is being used by running container 0123456789ab")
-        #expect(sentence { try site.store.remove(short) { _ in [stopped] } } == "conflict: unable to delete \(short) (must be forced) - image is being used by stopped container fedcba987654")
+                == "conflict: unable to remove repository reference \"used:1\" (must force) - container 0123456789ab is using its referenced image \(short)"
+        )
+        #expect(
+            sentence { try site.store.remove("used:1") { _ in [stopped] } }.contains(
+                "(must force) - container fedcba987654"))
+        #expect(
+            sentence { try site.store.remove(short, force: true) { _ in [stopped, running] } }
+                == "conflict: unable to delete \(short) (cannot be forced) - image is being used by running container 0123456789ab"
+        )
+        #expect(
+            sentence { try site.store.remove(short) { _ in [stopped] } }
+                == "conflict: unable to delete \(short) (must be forced) - image is being used by stopped container fedcba987654"
+        )
         #expect(try site.store.resolve("used:1").id == image.id)
         // Forced, the name goes; while a container runs the image stays without one.
-        #expect(try site.store.remove("used:1", force: true) { id in id == image.id ? [running] : [] } == [.untagged("used:1")])
+        #expect(
+            try site.store.remove("used:1", force: true) { id in id == image.id ? [running] : [] } == [
+                .untagged("used:1")
+            ])
         #expect(try site.store.resolve(short).references.isEmpty)
         #expect(try site.store.remove(short, force: true) { _ in [stopped] }.first == .deleted(image.id))
         try site.expectEmpty()
@@ -114,7 +132,8 @@ import Testing
         try site.store.tag("a:1", as: try Reference(parsing: "localhost:5000/b"))
         #expect(try site.store.resolve("localhost:5000/b").id == image.id)
         try site.store.tag(image.id.short, as: try Reference(parsing: "a:1"))
-        #expect(try site.store.images().first?.references.map(\.familiar).sorted() == ["a:1", "localhost:5000/b:latest"])
+        #expect(
+            try site.store.images().first?.references.map(\.familiar).sorted() == ["a:1", "localhost:5000/b:latest"])
         #expect(throws: ImageStoreError.self) { try site.store.tag("no:1", as: try Reference(parsing: "x")) }
         #expect(throws: ImageStoreError.self) { try site.store.tag("a:1", as: try Reference(parsing: "x@\(image.id)")) }
     }

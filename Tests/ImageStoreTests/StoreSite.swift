@@ -22,12 +22,14 @@ struct StoreSite: ~Copyable {
     func load(_ bytes: [UInt8]) throws -> [LoadedImage] { try store.load(archive: try descriptor(of: bytes)) }
 
     func importTar(_ bytes: [UInt8], _ name: String? = nil) throws -> StoredImage {
-        try store.importRootfs(archive: try descriptor(of: bytes), reference: try name.map { try Reference(parsing: $0) })
+        try store.importRootfs(
+            archive: try descriptor(of: bytes), reference: try name.map { try Reference(parsing: $0) })
     }
 
     /// Names in a directory of the store.
     func names(_ directory: String) throws -> [String] {
-        try Files.open("\(path)/\(directory)", [.readOnly, .directory]).directoryEntries().map(\.name.description).sorted()
+        try Files.open("\(path)/\(directory)", [.readOnly, .directory]).directoryEntries().map(\.name.description)
+            .sorted()
     }
 
     /// Nothing is in the store, nothing is left of work.
@@ -56,7 +58,9 @@ struct StoreSite: ~Copyable {
             }
         }
         for blob in try names("blobs/sha256") {
-            #expect(Digest(of: try Files.read("\(path)/blobs/sha256/\(blob)", limit: 1 << 30)).hex == blob, sourceLocation: location)
+            #expect(
+                Digest(of: try Files.read("\(path)/blobs/sha256/\(blob)", limit: 1 << 30)).hex == blob,
+                sourceLocation: location)
         }
         #expect(try Set(names("blobs/sha256")) == blobs, sourceLocation: location)
         #expect(try Set(names("layers")) == layers, sourceLocation: location)
@@ -76,7 +80,8 @@ struct TestImage {
         self.layers = try layers.map { try tar($0) }
         stored = self.layers
         self.names = names
-        var config = ImageConfiguration(platform: platform, diffIDs: self.layers.map { Digest(of: $0) }, created: "2024-01-01T00:00:00Z")
+        var config = ImageConfiguration(
+            platform: platform, diffIDs: self.layers.map { Digest(of: $0) }, created: "2024-01-01T00:00:00Z")
         config.config.command = ["/bin/sh"]
         config.config.labels["x"] = extra.isEmpty ? nil : extra
         configuration = config.json
@@ -90,8 +95,11 @@ struct TestImage {
 
     var manifest: ImageManifest {
         ImageManifest(
-            config: Descriptor(mediaType: MediaType.ociConfiguration, digest: id, size: Int64(configurationBytes.count)),
-            layers: stored.map { Descriptor(mediaType: MediaType.ociLayer, digest: Digest(of: $0), size: Int64($0.count)) })
+            config: Descriptor(
+                mediaType: MediaType.ociConfiguration, digest: id, size: Int64(configurationBytes.count)),
+            layers: stored.map {
+                Descriptor(mediaType: MediaType.ociLayer, digest: Digest(of: $0), size: Int64($0.count))
+            })
     }
 
     /// The files of an OCI layout. `change` may falsify the manifest.
@@ -101,13 +109,15 @@ struct TestImage {
         let bytes = manifest.json.serialized()
         var entries = [Descriptor]()
         for name in names.isEmpty ? [nil] : names.map(Optional.some) {
-            var entry = Descriptor(mediaType: MediaType.ociManifest, digest: Digest(of: bytes), size: Int64(bytes.count))
+            var entry = Descriptor(
+                mediaType: MediaType.ociManifest, digest: Digest(of: bytes), size: Int64(bytes.count))
             if let name { entry.annotations = [AnnotationKey.referenceName: name] }
             entries.append(entry)
         }
         var items = [
             Self.file("oci-layout", Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)),
-            Self.file("index.json", ImageIndex(manifests: entries).json.serialized()), Self.file(Self.path(Digest(of: bytes)), bytes),
+            Self.file("index.json", ImageIndex(manifests: entries).json.serialized()),
+            Self.file(Self.path(Digest(of: bytes)), bytes),
             Self.file(Self.path(id), configurationBytes),
         ]
         for layer in stored { items.append(Self.file(Self.path(Digest(of: layer)), layer)) }
@@ -132,6 +142,9 @@ struct TestImage {
 
     func dockerArchive() throws -> [UInt8] { try tar(dockerItems) }
 
-    static let base: [Item] = [.directory("bin/"), .file("bin/sh", "#!", mode: 0o755, uid: 3, gid: 70_000), .directory("etc/"), .file("etc/gone", "x")]
+    static let base: [Item] = [
+        .directory("bin/"), .file("bin/sh", "#!", mode: 0o755, uid: 3, gid: 70_000), .directory("etc/"),
+        .file("etc/gone", "x"),
+    ]
     static let second: [Item] = [.directory("etc/"), .file("etc/.wh.gone"), .file("etc/new", "y")]
 }

@@ -10,11 +10,14 @@ import Testing
 @Suite struct ResolveTests {
     @Test func namesAndIdentifiers() throws {
         let site = try StoreSite()
-        let image = try TestImage([TestImage.base], names: ["docker.io/library/app:latest", "localhost:5000/team/app:2"])
+        let image = try TestImage(
+            [TestImage.base], names: ["docker.io/library/app:latest", "localhost:5000/team/app:2"])
         let loaded = try #require(try site.load(try image.layout()).first).image
         for name in [
-            "app", "app:latest", "library/app", "docker.io/app", "localhost:5000/team/app:2", image.id.description, image.id.hex, image.id.short,
-            String(image.id.hex.prefix(4)), "sha256:\(image.id.hex.prefix(7))", loaded.manifestDigest.description, "app@\(loaded.manifestDigest)",
+            "app", "app:latest", "library/app", "docker.io/app", "localhost:5000/team/app:2", image.id.description,
+            image.id.hex, image.id.short,
+            String(image.id.hex.prefix(4)), "sha256:\(image.id.hex.prefix(7))", loaded.manifestDigest.description,
+            "app@\(loaded.manifestDigest)",
             "app:other@\(loaded.manifestDigest)",
         ] {
             #expect(try site.store.resolve(name).id == image.id, "\(name)")
@@ -117,8 +120,12 @@ import Testing
     @Test func plainTar() throws {
         let site = try StoreSite()
         let bytes = try tar([.directory("./", mode: 0o755, time: 9)] + TestImage.base)
-        let changes = try ["CMD [\"/bin/sh\"]", "ENV A=b C=\"d e\"", "EXPOSE 80 53/udp", "USER 1000"].map { try ConfigurationChange(parsing: $0) }
-        let image = try site.store.importRootfs(archive: try descriptor(of: bytes), reference: try Reference(parsing: "base:1"), changes: changes, message: "made by a test")
+        let changes = try ["CMD [\"/bin/sh\"]", "ENV A=b C=\"d e\"", "EXPOSE 80 53/udp", "USER 1000"].map {
+            try ConfigurationChange(parsing: $0)
+        }
+        let image = try site.store.importRootfs(
+            archive: try descriptor(of: bytes), reference: try Reference(parsing: "base:1"), changes: changes,
+            message: "made by a test")
         #expect(image.references.map(\.familiar) == ["base:1"])
         #expect(image.configuration.config.command == ["/bin/sh"])
         #expect(image.configuration.config.environment == ["A=b", "C=d e"])
@@ -143,8 +150,12 @@ import Testing
         try Files.replace("\(site.directory.path)/x.tar", with: bytes)
         #expect(try run("gzip", "-k", "\(site.directory.path)/x.tar").status == 0)
         #expect(try run("zstd", "-q", "-k", "\(site.directory.path)/x.tar").status == 0)
-        for (name, type) in [("x.tar", MediaType.ociLayer), ("x.tar.gz", MediaType.ociLayerGzip), ("x.tar.zst", MediaType.ociLayerZstd)] {
-            let image = try site.store.importRootfs(archive: try Files.open("\(site.directory.path)/\(name)", .readOnly), reference: try Reference(parsing: "x:\(name)"))
+        for (name, type) in [
+            ("x.tar", MediaType.ociLayer), ("x.tar.gz", MediaType.ociLayerGzip), ("x.tar.zst", MediaType.ociLayerZstd),
+        ] {
+            let image = try site.store.importRootfs(
+                archive: try Files.open("\(site.directory.path)/\(name)", .readOnly),
+                reference: try Reference(parsing: "x:\(name)"))
             let manifest = try ImageManifest(parsing: try site.store.blob(image.manifestDigest))
             #expect(manifest.layers.map(\.mediaType) == [type])
             #expect(image.configuration.diffIDs == [Digest(of: bytes)])
@@ -169,13 +180,15 @@ import Testing
             let end: Int32
             init(_ bytes: [UInt8], _ end: Int32) { (self.bytes, self.end) = (bytes, end) }
         }
-        pthread_create(&thread, nil, { argument in
-            guard let argument else { return nil }
-            let job = Unmanaged<Job>.fromOpaque(argument).takeRetainedValue()
-            let writer = FileDescriptor(owning: job.end)
-            try? writer.writeAll(job.bytes)
-            return nil
-        }, Unmanaged.passRetained(Job(bytes, end)).toOpaque())
+        pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                let job = Unmanaged<Job>.fromOpaque(argument).takeRetainedValue()
+                let writer = FileDescriptor(owning: job.end)
+                try? writer.writeAll(job.bytes)
+                return nil
+            }, Unmanaged.passRetained(Job(bytes, end)).toOpaque())
         let image = try site.store.importRootfs(archive: reader, reference: nil)
         pthread_join(thread, nil)
         #expect(image.size == 300_000)
@@ -188,16 +201,22 @@ import Testing
         for count in [0, 1, 100, 512, 1000, 1536, bytes.count - 1024] {
             #expect(throws: ImageStoreError.self, "cut to \(count)") { try site.importTar(Array(bytes[..<count])) }
         }
-        for items in [[.file("../evil")], [.device("x", .characterDevice(major: 0, minor: 0))], [.hardLink("a", to: "b")]] as [[Item]] {
+        for items in [
+            [.file("../evil")], [.device("x", .characterDevice(major: 0, minor: 0))], [.hardLink("a", to: "b")],
+        ] as [[Item]] {
             #expect(throws: ImageStoreError.self) { try site.importTar(try tar(items)) }
         }
-        #expect(throws: ImageStoreError.self) { try site.importTar(bytes, "a@sha256:\(String(repeating: "a", count: 64))") }
+        #expect(throws: ImageStoreError.self) {
+            try site.importTar(bytes, "a@sha256:\(String(repeating: "a", count: 64))")
+        }
         try site.expectEmpty()
     }
 
     @Test(arguments: [
-        "", " ", "CMD", "NOTHING x", "ENV", "ENV A", "ENV =x", "ENV \"A=b", "EXPOSE x", "EXPOSE 80/tcp/x", "EXPOSE 99999", "EXPOSE 1/quic", "USER a b",
-        "SHELL /bin/sh", "HEALTHCHECK", "HEALTHCHECK --interval=x CMD y", "HEALTHCHECK --nothing=1 CMD y", "CMD [1]", "LABEL a=b\nUSER root", "ENV A=\\", "VOLUME [\"\"]",
+        "", " ", "CMD", "NOTHING x", "ENV", "ENV A", "ENV =x", "ENV \"A=b", "EXPOSE x", "EXPOSE 80/tcp/x",
+        "EXPOSE 99999", "EXPOSE 1/quic", "USER a b",
+        "SHELL /bin/sh", "HEALTHCHECK", "HEALTHCHECK --interval=x CMD y", "HEALTHCHECK --nothing=1 CMD y", "CMD [1]",
+        "LABEL a=b\nUSER root", "ENV A=\\", "VOLUME [\"\"]",
     ])
     func changesThatSayNothing(_ text: String) {
         #expect(throws: ImageStoreError.self) { try ConfigurationChange(parsing: text) }
@@ -206,11 +225,15 @@ import Testing
     @Test func changes() throws {
         let site = try StoreSite()
         let changes = try [
-            "entrypoint [\"a\", \"b\"]", "CMD echo hi", "LABEL a=b \"c d\"='e f' g=\\ h", "VOLUME /data /more", "WORKDIR /a", "WORKDIR b c", "STOPSIGNAL SIGINT",
-            "ONBUILD RUN x", "SHELL [\"/bin/bash\", \"-c\"]", "HEALTHCHECK --interval=1m30s --timeout=500ms --retries=2 CMD curl x", "ENV old style value", "ENV A=1", "ENV A=2",
+            "entrypoint [\"a\", \"b\"]", "CMD echo hi", "LABEL a=b \"c d\"='e f' g=\\ h", "VOLUME /data /more",
+            "WORKDIR /a", "WORKDIR b c", "STOPSIGNAL SIGINT",
+            "ONBUILD RUN x", "SHELL [\"/bin/bash\", \"-c\"]",
+            "HEALTHCHECK --interval=1m30s --timeout=500ms --retries=2 CMD curl x", "ENV old style value", "ENV A=1",
+            "ENV A=2",
             "EXPOSE 8000-8010/UDP",
         ].map { try ConfigurationChange(parsing: $0) }
-        let image = try site.store.importRootfs(archive: try descriptor(of: try tar([])), reference: nil, changes: changes)
+        let image = try site.store.importRootfs(
+            archive: try descriptor(of: try tar([])), reference: nil, changes: changes)
         let config = image.configuration.config
         #expect(config.entrypoint == ["a", "b"])
         #expect(config.command == ["/bin/sh", "-c", "echo hi"])
@@ -220,7 +243,9 @@ import Testing
         #expect(config.stopSignal == "SIGINT")
         #expect(config.onBuild == ["RUN x"])
         #expect(config.shell == ["/bin/bash", "-c"])
-        #expect(config.healthcheck == .init(test: ["CMD-SHELL", "curl x"], interval: 90_000_000_000, timeout: 500_000_000, retries: 2))
+        #expect(
+            config.healthcheck
+                == .init(test: ["CMD-SHELL", "curl x"], interval: 90_000_000_000, timeout: 500_000_000, retries: 2))
         #expect(config.environment == ["old=style value", "A=2"])
         #expect(config.exposedPorts == ["8000-8010/udp"])
     }
@@ -273,7 +298,8 @@ import Testing
 
     @Test func aRootThatHidesAllBelowLeavesItOut() throws {
         let site = try StoreSite()
-        let image = try TestImage([[.file("a")], [.file("b")], [.file(".wh..wh..opq"), .file("c")], [.file("d")]], names: ["o:1"])
+        let image = try TestImage(
+            [[.file("a")], [.file("b")], [.file(".wh..wh..opq"), .file("c")], [.file("d")]], names: ["o:1"])
         _ = try site.load(try image.layout())
         let layers = site.store.layerDirectories(of: try site.store.resolve("o:1"))
         #expect(layers.map(\.diffID) == [2, 3].map { Digest(of: image.layers[$0]) })

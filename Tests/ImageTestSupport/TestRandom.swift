@@ -4,12 +4,14 @@ import Glibc
 public struct TestRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
+    /// Makes one of its parts.
     public init(_ test: String = #function) {
         let given = getenv("BERTH_TEST_SEED").flatMap { UInt64(String(cString: $0)) }
         state = given ?? .random(in: 0...UInt64.max)
         print("\(test): BERTH_TEST_SEED=\(state)")
     }
 
+    /// The next 64 random bits.
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state

@@ -78,7 +78,8 @@ final class LayerApplication {
         }
         if entry.kind == .characterDevice(major: 0, minor: 0) {
             throw .entry(
-                raw, "it is a character device 0:0, overlayfs's mark for a deleted file", remedy: "do not trust this image")
+                raw, "it is a character device 0:0, overlayfs's mark for a deleted file",
+                remedy: "do not trust this image")
         }
         for part in path.dropLast() where part.starts(with: ".wh.".utf8) {
             // AUFS's book-keeping directories mean nothing here; anything else has no meaning anywhere.
@@ -197,7 +198,8 @@ final class LayerApplication {
         try dress(file, Metadata(entry))
     }
 
-    private func fill(_ file: borrowing FileDescriptor, _ segment: TarEntry.Segment, _ content: TarReader) throws(Errno) {
+    private func fill(_ file: borrowing FileDescriptor, _ segment: TarEntry.Segment, _ content: TarReader) throws(Errno)
+    {
         var done: Int64 = 0
         while done < segment.length {
             let limit = Int(min(segment.length - done, Int64(InputBuffer.capacity)))

@@ -76,7 +76,8 @@ extension LayerApplication {
         level.passesGroup = metadata.mode & 0o2000 != 0
         level.time = metadata.time
         if clearing {
-            for name in try handle.descriptor.extendedAttributeNames() where !OverlayMark.owns(name) && !Self.isHostPolicy(name) {
+            for name in try handle.descriptor.extendedAttributeNames()
+            where !OverlayMark.owns(name) && !Self.isHostPolicy(name) {
                 try handle.descriptor.removeExtendedAttribute(name)
             }
         }

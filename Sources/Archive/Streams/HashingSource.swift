@@ -19,12 +19,15 @@ public final class HashingSource: ByteSource {
     }
 
     /// Hashes what is read through it and writes it to `copy`.
-    public init(_ source: any ByteSource, algorithm: Digest.Algorithm = .sha256, copyingTo copy: consuming FileDescriptor) {
+    public init(
+        _ source: any ByteSource, algorithm: Digest.Algorithm = .sha256, copyingTo copy: consuming FileDescriptor
+    ) {
         self.source = source
         hasher = StreamHasher(algorithm)
         self.copy = consume copy
     }
 
+    /// See ``ByteSource``.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int {
         let got = try source.read(into: buffer)
         if got > 0 {

@@ -5,6 +5,7 @@ public final class TarContentSource: ByteSource {
     /// What is left of the present entry's content. Good until the reader goes on to the next entry.
     public init(_ reader: TarReader) { self.reader = reader }
 
+    /// See ``ByteSource``.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int {
         let bytes = try reader.nextContent(limit: buffer.count)
         buffer.copyMemory(from: bytes)

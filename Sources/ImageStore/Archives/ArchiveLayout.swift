@@ -15,7 +15,8 @@ struct ArchiveLayout {
 
     /// Its images for this machine; none when it is no layout.
     func images() throws(ImageStoreError) -> [ImageInput] {
-        guard spool.file("oci-layout") != nil, let bytes = try spool.bytes("index.json", limit: ImageIndex.maximumSize) else {
+        guard spool.file("oci-layout") != nil, let bytes = try spool.bytes("index.json", limit: ImageIndex.maximumSize)
+        else {
             return []
         }
         let index: ImageIndex
@@ -54,7 +55,9 @@ struct ArchiveLayout {
         let text: String
         if let full = descriptor.annotations[AnnotationKey.containerdImageName] {
             text = full
-        } else if let name = descriptor.annotations[AnnotationKey.referenceName], name.contains("/") || name.contains(":") {
+        } else if let name = descriptor.annotations[AnnotationKey.referenceName],
+            name.contains("/") || name.contains(":")
+        {
             text = name
         } else {
             return []
@@ -72,7 +75,8 @@ struct ArchiveLayout {
         _ descriptor: Descriptor, depth: Int, _ visited: inout Set<Digest>
     ) throws(ImageStoreError) -> Descriptor? {
         if MediaType.isManifest(descriptor.mediaType) { return descriptor }
-        if descriptor.mediaType == MediaType.dockerManifest1 || descriptor.mediaType == MediaType.dockerManifest1Signed {
+        if descriptor.mediaType == MediaType.dockerManifest1 || descriptor.mediaType == MediaType.dockerManifest1Signed
+        {
             throw .invalid("load", "the archive", "it holds an image of Docker's schema 1, which cannot be verified")
         }
         guard MediaType.isIndex(descriptor.mediaType) else { return nil }
@@ -93,7 +97,8 @@ struct ArchiveLayout {
             "it has no image for \(Platform.host), only for \(printable(platforms.joined(separator: ", ")))")
     }
 
-    private func image(_ descriptor: Descriptor) throws(ImageStoreError) -> (input: ImageInput, configuration: Digest)? {
+    private func image(_ descriptor: Descriptor) throws(ImageStoreError) -> (input: ImageInput, configuration: Digest)?
+    {
         let bytes = try blob(descriptor, limit: ImageManifest.maximumSize)
         let manifest: ImageManifest
         do throws(JSONError) { manifest = try ImageManifest(parsing: bytes) } catch {
@@ -101,7 +106,8 @@ struct ArchiveLayout {
         }
         // Two types for one document would let two programs see two different things.
         guard manifest.mediaType ?? descriptor.mediaType == descriptor.mediaType else {
-            throw .invalid("load", "the archive", "the manifest \(descriptor.digest.short) has another type than its index says")
+            throw .invalid(
+                "load", "the archive", "the manifest \(descriptor.digest.short) has another type than its index says")
         }
         // Signatures, SBOMs and other artifacts travel beside images and cannot be run.
         guard MediaType.isConfiguration(manifest.config.mediaType) else { return nil }
@@ -115,7 +121,9 @@ struct ArchiveLayout {
 
     private func blob(_ descriptor: Descriptor, limit: Int) throws(ImageStoreError) -> [UInt8] {
         try check(descriptor)
-        if let file = spool.blob(descriptor.digest) { return try spool.bytes(file, blobPath(descriptor.digest), limit: limit) }
+        if let file = spool.blob(descriptor.digest) {
+            return try spool.bytes(file, blobPath(descriptor.digest), limit: limit)
+        }
         return try store.blob(descriptor.digest, limit: limit)
     }
 
@@ -126,7 +134,9 @@ struct ArchiveLayout {
             size = file.size
         } else {
             do throws(Errno) {
-                size = try spool.pin(descriptor.digest) ? Files.status(at: store.root.number, blobPath(descriptor.digest)).size : -1
+                size =
+                    try spool.pin(descriptor.digest)
+                    ? Files.status(at: store.root.number, blobPath(descriptor.digest)).size : -1
             } catch {
                 throw .system(error, "load", "the archive")
             }

@@ -46,7 +46,8 @@ struct ArchiveSpool {
 
     private mutating func add(_ entry: TarEntry, _ reader: TarReader) throws(ArchiveError) {
         func refuse(_ cause: String) -> ArchiveError {
-            ArchiveError(operation: "read", object: "the archive", cause: "\"\(printable(entry.path.description))\" \(cause)")
+            ArchiveError(
+                operation: "read", object: "the archive", cause: "\"\(printable(entry.path.description))\" \(cause)")
         }
         guard let path = Self.components(entry.path.description) else { throw refuse("leads out of it") }
         guard items.count < Self.maximumItems else { throw refuse("is one file too many") }
@@ -58,7 +59,9 @@ struct ArchiveSpool {
         case .symbolicLink:
             let text = entry.linkTarget.description
             let base = text.hasPrefix("/") ? [] : Array(path.dropLast())
-            guard let target = Self.components((base + [text]).joined(separator: "/")) else { throw refuse("links out of it") }
+            guard let target = Self.components((base + [text]).joined(separator: "/")) else {
+                throw refuse("links out of it")
+            }
             items[path] = .link(target)
         case .hardLink:
             guard let target = Self.components(entry.linkTarget.description) else { throw refuse("links out of it") }
@@ -98,7 +101,8 @@ struct ArchiveSpool {
         let digest = hashing.digest
         if let promised, promised != digest {
             throw ArchiveError(
-                operation: "read", object: "the archive", cause: "the digest of a blob should be \(promised) but is \(digest)")
+                operation: "read", object: "the archive",
+                cause: "the digest of a blob should be \(promised) but is \(digest)")
         }
         return File(name: name, digest: digest, size: hashing.count, compression: compression)
     }
@@ -150,7 +154,9 @@ struct ArchiveSpool {
     /// A small file's bytes.
     func bytes(_ file: File, _ path: String, limit: Int) throws(ImageStoreError) -> [UInt8] {
         guard file.size <= Int64(limit) else {
-            throw .invalid("load", "the archive", "\"\(printable(path))\" has \(file.size) bytes, more than the \(limit) that are read")
+            throw .invalid(
+                "load", "the archive",
+                "\"\(printable(path))\" has \(file.size) bytes, more than the \(limit) that are read")
         }
         do throws(Errno) {
             return try Files.read(at: transaction.root.number, file.name ?? blobPath(file.digest), limit: limit)

@@ -41,7 +41,9 @@ struct DockerArchive {
     private func items() throws(ImageStoreError) -> [Item] {
         guard let bytes = try spool.bytes("manifest.json", limit: ImageManifest.maximumSize) else { return [] }
         do throws(JSONError) {
-            guard let elements = try JSONValue(parsing: bytes).arrayValue else { throw JSONError(problem: "it is no array") }
+            guard let elements = try JSONValue(parsing: bytes).arrayValue else {
+                throw JSONError(problem: "it is no array")
+            }
             var items = [Item]()
             for element in elements {
                 guard let object = element.objectValue else { throw JSONError(problem: "an element is no object") }
@@ -86,7 +88,8 @@ struct DockerArchive {
             files.append(file.name)
         }
         let manifest = ImageManifest(
-            config: Descriptor(mediaType: MediaType.ociConfiguration, digest: config.digest, size: config.size), layers: layers)
+            config: Descriptor(mediaType: MediaType.ociConfiguration, digest: config.digest, size: config.size),
+            layers: layers)
         return ImageInput(
             manifest: manifest.json.serialized(), mediaType: MediaType.ociManifest, configuration: configuration,
             names: try fullNames(item), layerFiles: files)

@@ -23,7 +23,8 @@ extension ImageStore {
         for change in changes { change.apply(to: &config) }
         if let reference, reference.digest != nil {
             throw ImageStoreError(
-                .invalidName, operation: "import", object: reference.familiar, cause: "a name with a digest cannot be given")
+                .invalidName, operation: "import", object: reference.familiar,
+                cause: "a name with a digest cannot be given")
         }
         let transaction = try Transaction(root)
         defer { transaction.hold() }
@@ -35,7 +36,8 @@ extension ImageStore {
                 history: [.init(created: now, comment: message ?? "Imported from -")])
             let bytes = configuration.json.serialized()
             let manifest = ImageManifest(
-                config: Descriptor(mediaType: MediaType.ociConfiguration, digest: Digest(of: bytes), size: Int64(bytes.count)),
+                config: Descriptor(
+                    mediaType: MediaType.ociConfiguration, digest: Digest(of: bytes), size: Int64(bytes.count)),
                 layers: [blob])
             let input = ImageInput(
                 manifest: manifest.json.serialized(), mediaType: MediaType.ociManifest, configuration: bytes,
@@ -67,7 +69,8 @@ extension ImageStore {
             throw ImageStoreError(error, operation: "import", object: object)
         }
         let layer = try transaction.apply(
-            .init(source: buffer, blob: nil, diffID: nil, endMarker: .required, name: object), above: [], chainBelow: nil)
+            .init(source: buffer, blob: nil, diffID: nil, endMarker: .required, name: object), above: [],
+            chainBelow: nil)
         let digest = layer.blob
         let type =
             switch compression {

@@ -42,7 +42,8 @@ struct InstructionParser {
         case "HEALTHCHECK": return .healthcheck(try healthcheck(rest))
         default:
             throw refuse(
-                "\(printable(word)) is none of CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR")
+                "\(printable(word)) is none of CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR"
+            )
         }
     }
 
@@ -118,7 +119,9 @@ struct InstructionParser {
         }
         var result = [(String, String)]()
         for word in all {
-            guard let equals = word.firstIndex(of: "="), equals != word.startIndex else { throw refuse("it needs NAME=VALUE") }
+            guard let equals = word.firstIndex(of: "="), equals != word.startIndex else {
+                throw refuse("it needs NAME=VALUE")
+            }
             result.append((String(word[..<equals]), String(word[word.index(after: equals)...])))
         }
         return result
@@ -148,7 +151,9 @@ struct InstructionParser {
             case "start-period": check.startPeriod = try duration(value)
             case "start-interval": check.startInterval = try duration(value)
             case "retries":
-                guard let count = Int(value), count >= 0 else { throw refuse("\"\(printable(value))\" is no number of retries") }
+                guard let count = Int(value), count >= 0 else {
+                    throw refuse("\"\(printable(value))\" is no number of retries")
+                }
                 check.retries = count
             default: throw refuse("the option \"\(printable(String(parts[0])))\" is not known")
             }

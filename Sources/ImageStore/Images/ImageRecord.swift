@@ -27,14 +27,18 @@ struct ImageRecord {
             throw JSONError(path: ["version"], problem: "is of another program")
         }
         let text = try json.required("id", try json.string("id"))
-        do throws(OCIError) { id = try Digest(parsing: text) } catch { throw JSONError(path: ["id"], problem: error.cause) }
+        do throws(OCIError) { id = try Digest(parsing: text) } catch {
+            throw JSONError(path: ["id"], problem: error.cause)
+        }
         manifest = try json.required(
             "manifest", try json.decode("manifest") { (object) throws(JSONError) in try Descriptor(json: object) })
         configuration = try json.required("configuration", try json.object("configuration"))
         layers =
             try json.decodeArray("layers") { (object) throws(JSONError) in
                 let key = try object.required("key", try object.string("key"))
-                guard !key.contains("/"), key.first != "." else { throw JSONError(path: ["key"], problem: "is no layer's name") }
+                guard !key.contains("/"), key.first != "." else {
+                    throw JSONError(path: ["key"], problem: "is no layer's name")
+                }
                 return AppliedLayer(key: key, record: try LayerRecord(json: object))
             } ?? []
     }
@@ -78,7 +82,9 @@ extension ImageStore {
         }
         var bare = descriptor
         bare.annotations = [:]
-        return ImageRecord(id: manifest.config.digest, manifest: bare, configuration: configuration.json.objectValue ?? JSONObject(), layers: layers)
+        return ImageRecord(
+            id: manifest.config.digest, manifest: bare, configuration: configuration.json.objectValue ?? JSONObject(),
+            layers: layers)
     }
 
     /// - Throws: kind `system(ENOENT)` when there is none.
@@ -89,7 +95,9 @@ extension ImageStore {
             throw .system(error, "read", "\(root.path)/\(path)")
         }
         do throws(JSONError) {
-            guard let object = try JSONValue(parsing: bytes).objectValue else { throw JSONError(problem: "it is no object") }
+            guard let object = try JSONValue(parsing: bytes).objectValue else {
+                throw JSONError(problem: "it is no object")
+            }
             return try ImageRecord(json: object)
         } catch {
             throw .damaged("\(root.path)/\(path)", "\(error)")

@@ -78,7 +78,8 @@ extension Transaction {
         }
         guard manifest.layers.count <= maximumLayers else {
             throw .invalid(
-                "load", what, "it has \(manifest.layers.count) layers, more than the \(maximumLayers) that can be mounted")
+                "load", what,
+                "it has \(manifest.layers.count) layers, more than the \(maximumLayers) that can be mounted")
         }
         for layer in manifest.layers where !MediaType.isLayer(layer.mediaType) {
             throw .invalid("load", what, "\"\(printable(layer.mediaType))\" is no file system layer's type")
@@ -135,7 +136,8 @@ extension Transaction {
             var taken = [[(name: String, from: Digest?)]]()
             for (place, image) in images.enumerated() {
                 // Under the lock, so that no collection finds a record whose image is not in the index.
-                try Files.rename(at: root.number, files[place], to: root.number, ImageRecord.path(image.record.manifest.digest))
+                try Files.rename(
+                    at: root.number, files[place], to: root.number, ImageRecord.path(image.record.manifest.digest))
                 taken.append(index.add(image.record.manifest, id: image.record.id, names: image.names))
             }
             try index.write(root)

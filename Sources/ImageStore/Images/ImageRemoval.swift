@@ -22,6 +22,7 @@ public enum RemovalEvent: Equatable, Sendable, CustomStringConvertible {
     /// An image, or a layer that nothing else needs (by its chain ID), is gone.
     case deleted(Digest)
 
+    /// The text form.
     public var description: String {
         switch self {
         case .untagged(let name): "Untagged: \(name)"
@@ -79,7 +80,8 @@ extension ImageStore {
         if !ImageName(text).isIdentifier(of: id), let name = entry.name {
             if !force, index.names(of: id).count == 1, let use = uses.first {
                 throw ImageStoreError.conflict(
-                    "unable to remove repository reference \"\(text)\" (must force) - container \(use.container.prefix(12)) is using its referenced image \(id.short)")
+                    "unable to remove repository reference \"\(text)\" (must force) - container \(use.container.prefix(12)) is using its referenced image \(id.short)"
+                )
             }
             let isLast = index.names(of: id).count == 1
             events.append(.untagged(familiar(name)))
@@ -92,7 +94,8 @@ extension ImageStore {
             let names = index.names(of: id)
             if let running {
                 throw ImageStoreError.conflict(
-                    "unable to delete \(id.short) (cannot be forced) - image is being used by running container \(running.container.prefix(12))")
+                    "unable to delete \(id.short) (cannot be forced) - image is being used by running container \(running.container.prefix(12))"
+                )
             }
             if !force {
                 if names.count > 1 {
@@ -101,7 +104,8 @@ extension ImageStore {
                 }
                 if let stopped {
                     throw ImageStoreError.conflict(
-                        "unable to delete \(id.short) (must be forced) - image is being used by stopped container \(stopped.container.prefix(12))")
+                        "unable to delete \(id.short) (must be forced) - image is being used by stopped container \(stopped.container.prefix(12))"
+                    )
                 }
             }
             events += names.map { .untagged(familiar($0)) }
@@ -133,7 +137,8 @@ extension ImageStore {
     public func tag(_ source: String, as reference: Reference) throws(ImageStoreError) {
         guard reference.digest == nil else {
             throw ImageStoreError(
-                .invalidName, operation: "tag", object: printable(source), cause: "a name with a digest cannot be given")
+                .invalidName, operation: "tag", object: printable(source), cause: "a name with a digest cannot be given"
+            )
         }
         let lock = try lockIndex()
         defer { lock.hold() }

@@ -47,7 +47,9 @@ extension ImageStore {
             throw .damaged("the layer \(key)", "its record cannot be read: \(error)")
         }
         do throws(JSONError) {
-            guard let object = try JSONValue(parsing: bytes).objectValue else { throw JSONError(problem: "it is no object") }
+            guard let object = try JSONValue(parsing: bytes).objectValue else {
+                throw JSONError(problem: "it is no object")
+            }
             return try LayerRecord(json: object)
         } catch {
             throw .damaged("the layer \(key)", "its record is wrong: \(error)")
@@ -103,7 +105,9 @@ extension Transaction {
             let content = contentHash.map { InputBuffer($0) } ?? stored
             summary = try LayerApplier.apply(
                 TarReader(content, endMarker: input.endMarker), to: try makeLayerDirectory(directory),
-                above: visible(below).map { LowerDirectory(path: "\(root.path)/layers/\($0.key)/diff", idBase: $0.record.idBase) })
+                above: visible(below).map {
+                    LowerDirectory(path: "\(root.path)/layers/\($0.key)/diff", idBase: $0.record.idBase)
+                })
             try content.drain()
             try stored.drain()
             blob = blobHash.digest
@@ -115,7 +119,8 @@ extension Transaction {
             throw .invalid("unpack", input.name, "its digest should be \(promised) but is \(blob)")
         }
         if let promised = input.diffID, promised != diffID {
-            throw .invalid("unpack", input.name, "the digest of its uncompressed content should be \(promised) but is \(diffID)")
+            throw .invalid(
+                "unpack", input.name, "the digest of its uncompressed content should be \(promised) but is \(diffID)")
         }
         let chainID = chainBelow.map { Digest(of: Array("\($0) \(diffID)".utf8)) } ?? diffID
         let record = LayerRecord(summary, diffID: diffID, blob: blob)
@@ -143,7 +148,8 @@ extension Transaction {
             try directory.changeMode(0o755)
             return directory
         } catch {
-            throw ArchiveError(operation: "make", object: "a directory in the image store", cause: "\(error)", errno: error)
+            throw ArchiveError(
+                operation: "make", object: "a directory in the image store", cause: "\(error)", errno: error)
         }
     }
 }

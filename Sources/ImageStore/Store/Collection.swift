@@ -50,7 +50,9 @@ struct Collection {
         }
     }
 
-    private mutating func mark(_ descriptor: Descriptor, depth: Int, _ visited: inout Set<Digest>) throws(ImageStoreError) {
+    private mutating func mark(_ descriptor: Descriptor, depth: Int, _ visited: inout Set<Digest>)
+        throws(ImageStoreError)
+    {
         paths.insert(blobPath(descriptor.digest))
         guard depth < 8, visited.insert(descriptor.digest).inserted else { return }
         let store = ImageStore(root: root)
@@ -67,7 +69,9 @@ struct Collection {
                 for layer in record.layers { paths.insert("layers/\(layer.key)") }
             } else if let configuration = try? store.readConfigurationBlob(manifest.config) {
                 // Without a record: every key its layers could have.
-                for id in configuration.diffIDs + chainIDs(configuration.diffIDs) { paths.insert("layers/\(layerKey(id))") }
+                for id in configuration.diffIDs + chainIDs(configuration.diffIDs) {
+                    paths.insert("layers/\(layerKey(id))")
+                }
             }
         }
     }

@@ -6,7 +6,8 @@ enum Lease {
     static func isName(_ holder: String) -> Bool {
         let bytes = holder.utf8
         guard let first = bytes.first, bytes.count <= 200, isWord(first) else { return false }
-        return bytes.allSatisfy { isWord($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") } && !holder.hasSuffix(".tmp")
+        return bytes.allSatisfy { isWord($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
+            && !holder.hasSuffix(".tmp")
     }
 
     private static func isWord(_ byte: UInt8) -> Bool {
@@ -31,7 +32,8 @@ extension ImageStore {
     /// - Throws: ``ImageStoreError``, kind `noSuchImage` when the image was removed since it was resolved.
     public func lease(layersOf image: StoredImage, holder: String) throws(ImageStoreError) {
         guard Lease.isName(holder) else {
-            throw ImageStoreError(.invalidName, operation: "lease layers to", object: "\"\(holder)\"", cause: "it is no valid ID")
+            throw ImageStoreError(
+                .invalidName, operation: "lease layers to", object: "\"\(holder)\"", cause: "it is no valid ID")
         }
         do throws(Errno) {
             // Shared against collections: between the look and the lease nothing is freed.
@@ -70,6 +72,8 @@ extension ImageStore {
     /// Frees what nothing needs: what was left by processes that died, and layers whose last lease has ended.
     public func collect() throws(ImageStoreError) {
         let transaction = try Transaction(root)
-        do throws(Errno) { _ = try Collection(root).run(transaction) } catch { throw .system(error, "clean up", root.path) }
+        do throws(Errno) { _ = try Collection(root).run(transaction) } catch {
+            throw .system(error, "clean up", root.path)
+        }
     }
 }

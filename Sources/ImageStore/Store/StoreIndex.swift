@@ -43,7 +43,8 @@ struct StoreIndex {
     ///
     /// - Returns: names that were taken, and from which image (from another manifest of this one, perhaps).
     mutating func add(_ manifest: Descriptor, id: Digest, names: [String]) -> [(name: String, from: Digest?)] {
-        var bare = Descriptor(mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.size, platform: manifest.platform)
+        var bare = Descriptor(
+            mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.size, platform: manifest.platform)
         bare.annotations = [Self.identifierKey: id.description]
         var taken = [(name: String, from: Digest?)]()
         for name in names {
