@@ -22,13 +22,17 @@ extension NetworkEngine {
         let bridge = try ensureBridge(endpoint.network, endpoint.bridge, &links, &warnings)
         let hairpin = HostSettings.bridgesFilterPackets
         endpoint.isConnected = true
+        endpoint.bridgeIndex = bridge.index
         try record(endpoint)
-        // The name is random: one that is in use is not met twice.
+        // The name on the host is random: one that is in use is not met twice.
         if try !links.makePair(endpoint, bridge: bridge, namespace: inside.fileNumber, hairpin: hairpin) {
             endpoint.hostInterface = names.randomPort()
             try record(endpoint)
             guard try links.makePair(endpoint, bridge: bridge, namespace: inside.fileNumber, hairpin: hairpin) else {
-                throw NetworkError("make the veth pair", endpoint.hostInterface, .fileExists)
+                throw NetworkError(
+                    operation: "make the interface", object: endpoint.containerInterface,
+                    cause: "the container's network namespace has one of this name already",
+                    remedy: "start the container with a namespace of its own")
             }
         }
         do throws(NetworkError) {

@@ -151,12 +151,10 @@ struct HostLinks: ~Copyable {
 
     /// Forgets the container's link-layer address.
     mutating func forgetNeighbour(_ endpoint: Endpoint) throws(NetworkError) {
-        do throws(NetlinkError) {
-            guard let bridge = try route.link(named: endpoint.bridge) else { return }
-            var batch = NetlinkBatch()
-            batch.removeNeighbour(endpoint.address.address, index: bridge.index)
-            try route.run(batch)
-        } catch { throw NetworkError(error) }
+        if endpoint.bridgeIndex == 0 { return }
+        var batch = NetlinkBatch()
+        batch.removeNeighbour(endpoint.address.address, index: endpoint.bridgeIndex)
+        do throws(NetlinkError) { try route.run(batch) } catch { throw NetworkError(error) }
     }
 
     /// Removes a bridge.

@@ -25,6 +25,10 @@ public struct NetlinkSocket: ~Copyable, NetlinkTransport, Sendable {
         descriptor = socket
     }
 
+    init(owning number: Int32) { descriptor = FileDescriptor(owning: number) }
+
+    consuming func release() -> Int32 { descriptor.release() }
+
     public func send(_ bytes: ArraySlice<UInt8>) throws(Errno) {
         // A transaction is one datagram however long; the default send buffer holds some 200 KiB.
         if bytes.count > 64 << 10 {

@@ -32,7 +32,7 @@ enum NetworkProbe {
         } catch { fail("\(error)") }
     }
 
-    /// `run ID NAMESPACE [PORT…]`: leases, holds, connects, says READY, waits for the end of standard input, releases.
+    /// `run ID NAMESPACE [PORT…]`: leases, holds, connects, says READY, waits for a byte on standard input, releases.
     /// With the word `leave` as the first port argument nothing is released; with `lease` it stops after the lease.
     static func run(_ engine: NetworkEngine, _ arguments: [String]) throws(NetworkError) {
         var words = arguments.dropFirst(2)
@@ -68,7 +68,7 @@ enum NetworkProbe {
 
     static func waitForEnd() {
         var byte: UInt8 = 0
-        while read(0, &byte, 1) > 0 {}
+        _ = read(0, &byte, 1)
     }
 
     static func say(_ text: String) { writeText(text + "\n", to: 1) }
