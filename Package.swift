@@ -51,7 +51,9 @@ let package = Package(
             ]),
         .executableTarget(
             name: "berth",
-            dependencies: ["Engine", "ContainerRuntime", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel"],
+            dependencies: [
+                "Engine", "ContainerRuntime", "ControlGroups", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
+            ],
             swiftSettings: swiftSettings),
 
         tests("JSONTests", ["JSON"]),

@@ -1,4 +1,9 @@
+import Glibc
+
 @main
 enum Main {
-    static func main() {}
+    static func main() {
+        let a = CommandLine.arguments
+        exit(RuntimeRun.run(id: a[1], bundlePath: a[2]))
+    }
 }

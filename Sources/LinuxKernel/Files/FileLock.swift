@@ -27,6 +27,12 @@ public struct FileLock: ~Copyable, Sendable {
         return FileLock(file: file)
     }
 
+    /// Whether somebody holds the lock exclusively. Asks with a shared lock, so that several may ask at once.
+    public static func isHeld(at directory: Int32 = WorkingDirectory.rawValue, _ path: String) -> Bool {
+        guard let file = try? Files.open(at: directory, path, [.readOnly, .noFollow]) else { return false }
+        return berth_result(Int64(flock(file.rawValue, LOCK_SH | LOCK_NB))) == Int64(-EWOULDBLOCK)
+    }
+
     /// The descriptor that holds the lock: a forked child that keeps it open shares the lock.
     public var descriptorNumber: Int32 { file.rawValue }
 }

@@ -54,6 +54,9 @@ public struct DetachedMount: ~Copyable, Sendable {
         return DetachedMount(root: FileDescriptor(owning: Int32(number)))
     }
 
+    /// Hands over the descriptor, to be sent to another process or taken for other uses.
+    public consuming func intoRoot() -> FileDescriptor { root }
+
     /// Changes attributes, propagation or both (`mount_setattr(2)`).
     public func setAttributes(
         set: MountAttributes = [], clear: MountAttributes = [], propagation: MountPropagation? = nil,
@@ -65,12 +68,12 @@ public struct DetachedMount: ~Copyable, Sendable {
     }
 
     /// Shows the mount's ids through the map of a user namespace (kernel 5.12+, file system permitting: EINVAL).
-    public func setIDMap(userNamespace: borrowing FileDescriptor, recursive: Bool = false) throws(Errno) {
+    public func setIDMap(userNamespace: Int32, recursive: Bool = false) throws(Errno) {
         let flags = UInt32(AT_EMPTY_PATH) | (recursive ? BERTH_AT_RECURSIVE : 0)
         try checked(
             berth_mount_setattr(
                 root.rawValue, "", flags, MountAttributes.idMapped.rawValue, 0, 0,
-                UInt64(UInt32(bitPattern: userNamespace.rawValue))))
+                UInt64(UInt32(bitPattern: userNamespace))))
     }
 
     /// Attaches the mount to a place given by a descriptor (`move_mount(2)`). The descriptor stays valid.
@@ -80,7 +83,7 @@ public struct DetachedMount: ~Copyable, Sendable {
     }
 
     /// Attaches the mount to a path of the caller's own choosing.
-    public func attach(at directory: Int32 = WorkingDirectory.rawValue, _ path: some PathConvertible) throws(Errno) {
+    public func attach(_ path: some PathConvertible, at directory: Int32 = WorkingDirectory.rawValue) throws(Errno) {
         try checked(path.withPathPointer { berth_move_mount(root.rawValue, "", directory, $0, BERTH_MOVE_MOUNT_F_EMPTY_PATH) })
     }
 }

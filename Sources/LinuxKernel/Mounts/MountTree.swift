@@ -40,6 +40,18 @@ public enum FileSystemMagic {
     public static let cgroup2: Int64 = 0x6367_7270
     public static let cgroup1: Int64 = 0x0027_E0EB
     public static let nsfs: Int64 = 0x6E73_6673
+
+    /// What people call the type with this number.
+    public static func name(_ magic: Int64) -> String {
+        let names: [Int64: String] = [
+            proc: "proc", sysfs: "sysfs", devpts: "devpts", tmpfs: "tmpfs", overlay: "overlayfs", cgroup2: "cgroup2",
+            cgroup1: "cgroup", nsfs: "nsfs", 0xEF53: "ext4", 0x5846_5342: "xfs", 0x9123_683E: "btrfs", 0x6969: "NFS",
+            0x0102_1997: "9p", 0x6573_5546: "FUSE", 0x4D44: "FAT", 0x5346_544E: "NTFS", 0xFF53_4D42: "CIFS",
+            0xFE53_4D42: "SMB", 0x2FC1_2FC1: "ZFS", 0x7371_7368: "squashfs", 0xE0F5_E1E2: "EROFS", 0xF2F5_2010: "F2FS",
+            0xF15F: "ecryptfs",
+        ]
+        return names[magic] ?? "the file system with type number 0x" + String(magic, radix: 16)
+    }
 }
 
 extension FileDescriptor {

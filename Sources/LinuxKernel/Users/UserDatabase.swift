@@ -23,6 +23,15 @@ public struct ResolvedUser: Equatable, Sendable {
     public var home: String
     /// Login name where the database has one.
     public var name: String?
+
+    /// A user whose parts are known.
+    public init(uid: UInt32, gid: UInt32, additionalGroups: [UInt32], home: String, name: String?) {
+        self.uid = uid
+        self.gid = gid
+        self.additionalGroups = additionalGroups
+        self.home = home
+        self.name = name
+    }
 }
 
 /// Why a user cannot be resolved, as one clause.

@@ -1,0 +1,47 @@
+import ControlGroups
+import Glibc
+import JSON
+import LinuxKernel
+import OCI
+
+/// An OCI bundle: a directory with `config.json` and usually the root file system (bundle.md).
+public struct Bundle: Sendable {
+    /// Absolute path.
+    public let path: String
+    public let configuration: RuntimeConfiguration
+
+    /// Reads a bundle; `configurationPath` replaces `config.json`.
+    public init(path: String, configurationPath: String? = nil) throws(RuntimeError) {
+        guard let resolved = realpath(path, nil) else {
+            throw RuntimeError("open bundle", path, Errno(rawValue: errno))
+        }
+        self.path = String(cString: resolved)
+        free(resolved)
+        let file = configurationPath ?? "\(self.path)/config.json"
+        let bytes = try attempt("read", file) { () throws(Errno) in try Files.read(file, limit: 32 << 20) }
+        do throws(JSONError) { configuration = try RuntimeConfiguration(parsing: bytes) } catch {
+            throw RuntimeError("read", file, cause: error.description)
+        }
+    }
+
+    /// The launch that the configuration describes, in a new control group of its own.
+    public func request(id: String, seccompCache: String?) throws(RuntimeError) -> LaunchRequest {
+        guard let root = configuration.root else {
+            throw RuntimeError("read", "\(path)/config.json", cause: "root is missing")
+        }
+        let rootPath = root.path.hasPrefix("/") ? root.path : "\(path)/\(root.path)"
+        var request = LaunchRequest(id: id, configuration: configuration, root: .directory(rootPath))
+        request.seccompCacheDirectory = seccompCache
+        var limits = ResourceLimits()
+        if let resources = configuration.linux.resources { limits = try ResourceLimits(resources) }
+        do throws(ControlGroupError) {
+            let host = try HostControlGroups.detect()
+            request.controlGroup = try ControlGroup.create(
+                host: host, path: configuration.linux.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 } ?? "/berth-runtime/\(id)",
+                limits: limits)
+        } catch {
+            throw RuntimeError("create", "control group", cause: error.description)
+        }
+        return request
+    }
+}

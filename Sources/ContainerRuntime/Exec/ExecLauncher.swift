@@ -1,0 +1,169 @@
+import CLinux
+import ControlGroups
+import Glibc
+import LinuxKernel
+import OCI
+
+/// Runs a further process in a container: joins its groups and namespaces, then drops what the program must not have.
+public struct ExecLauncher {
+    private let request: ExecRequest
+
+    /// A launcher for one process.
+    public init(_ request: ExecRequest) { self.request = request }
+
+    /// Starts the program and waits until it runs. The calling process's own namespaces stay as they are, but its
+    /// later children would be born in the container's pid namespace: call it once in a process's life.
+    ///
+    /// - Throws: ``RuntimeError`` with what could not be done; nothing is left then.
+    public func launch() throws -> LaunchedContainer {
+        guard let group = request.controlGroup else { return try launch(birthGroup: nil, joinFiles: []) }
+        let join = try Self.joinDescriptors(of: group)
+        let files = join.numbers.filter { $0 != join.cloneInto }
+        return try launch(birthGroup: join.cloneInto, joinFiles: files)
+    }
+
+    private static func joinDescriptors(of group: ControlGroup) throws(RuntimeError) -> JoinDescriptors {
+        do throws(ControlGroupError) { return try group.openJoinDescriptors() } catch {
+            throw RuntimeError("join", "control group", cause: error.description)
+        }
+    }
+
+    private func launch(birthGroup: Int32?, joinFiles: [Int32]) throws(RuntimeError) -> LaunchedContainer {
+        let target = try attempt("find", "the container's process") { () throws(Errno) in
+            try ProcessClone.open(pid: request.target)
+        }
+        let kinds = try differingNamespaces()
+        let limits = try ProcessLimits(request.process)
+        var filter: SeccompFilter?
+        if let profile = request.seccomp {
+            filter = try SeccompCache.filter(for: SeccompProfile(profile), directory: request.seccompCacheDirectory)
+        }
+        let seccomp = filter
+        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(SOCK_SEQPACKET) }
+        let ours = pair.first.rawValue, theirs = pair.second.rawValue, pidfd = target.rawValue
+        if kinds.contains(.pid) {
+            try attempt("join", "the container's pid namespace") { () throws(Errno) in
+                try checked(berth_setns(pidfd, Int32(truncatingIfNeeded: BERTH_CLONE_NEWPID)))
+            }
+        }
+        var options = CloneOptions()
+        options.controlGroup = birthGroup
+        let wanted = request
+        let child = try attempt("clone", "the exec process") { () throws(Errno) in
+            try ProcessClone.run(options) {
+                close(ours)
+                return ExecProcess(
+                    request: wanted, kinds: kinds.subtracting(.pid), target: pidfd, joinFiles: joinFiles, seccomp: seccomp,
+                    channel: theirs
+                ).run()
+            }
+        }
+        try? pair.second.close()
+        var container = LaunchedContainer(process: child, terminal: nil, channel: pair.first)
+        do throws(RuntimeError) { try limits.apply(to: container.process.pid) } catch {
+            try? container.process.send(signal: SIGKILL)
+            _ = try? container.process.wait()
+            throw error
+        }
+        try container.start()
+        return container
+    }
+
+    /// The namespaces in which the container differs from this process: joining one's own is an error for some kinds.
+    private func differingNamespaces() throws(RuntimeError) -> NamespaceSet {
+        var kinds: NamespaceSet = []
+        for (kind, name) in NamespaceSet.fileNames where kind != .time {
+            let theirs = try attempt("look at", "the container's namespaces") { () throws(Errno) in
+                try Files.status("/proc/\(request.target)/ns/\(name)", followLink: true).inode
+            }
+            let ours = try? Files.status("/proc/self/ns/\(name)", followLink: true).inode
+            if theirs != ours { kinds.insert(kind) }
+        }
+        return kinds
+    }
+}
+
+/// The child's side of an exec.
+private struct ExecProcess {
+    let request: ExecRequest
+    let kinds: NamespaceSet
+    let target: Int32
+    let joinFiles: [Int32]
+    let seccomp: SeccompFilter?
+    let channel: Int32
+
+    func run() -> Int32 {
+        let socket = FileDescriptor(owning: channel)
+        do throws(RuntimeError) {
+            try setUp(socket)
+        } catch {
+            try? socket.sendMessage(error.message)
+            return error.kind == .notFound ? 127 : error.kind == .notExecutable ? 126 : 125
+        }
+        return 125
+    }
+
+    private func setUp(_ socket: borrowing FileDescriptor) throws(RuntimeError) {
+        // From here on processes of the container can see this one: they must not reach into it (CVE-2016-9962).
+        _ = berth_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        try attempt("join", "the container's control group") { () throws(Errno) in
+            for number in joinFiles {
+                try checkedUninterrupted {
+                    var zero = UInt8(ascii: "0")
+                    return berth_result(Int64(write(number, &zero, 1)))
+                }
+            }
+        }
+        try attempt("wait for", "the launching process") { () throws(Errno) in
+            let message = try socket.receiveMessage()
+            if message.bytes.first != SyncMessage.go { _exit(125) }
+        }
+        _ = setsid()
+        Signals.resetAll()
+        try attempt("join", "the container's namespaces") { () throws(Errno) in
+            try checked(berth_setns(target, Int32(truncatingIfNeeded: kinds.rawValue)))
+        }
+        if kinds.contains(.user) {
+            try attempt("become", "root of the user namespace") { () throws(Errno) in
+                try checked(berth_setresgid(0))
+                try checked(berth_setresuid(0))
+                _ = berth_setgroups(0, nil)
+            }
+        }
+        _ = berth_keyctl_join_session("_ses.exec")
+        let root = try attempt("open", "the container's root") { () throws(Errno) in
+            try Files.open("/", [.pathOnly, .directory])
+        }
+        let user = try ContainerUser.resolve(
+            root: root.rawValue, specification: request.userSpecification, numeric: request.process.user)
+        var console: Int32?
+        if request.process.terminal { console = try openTerminal(user, socket) }
+        try ProcessSetup.connectStreams(console: console, streams: request.standardStreams)
+        umask(mode_t(request.process.user.umask ?? 0o022))
+        try ProcessSetup.changeDirectory(request.process.cwd, root: root.rawValue, make: false, owner: user)
+        var credentials = try Credentials(process: request.process)
+        credentials.uid = user.uid
+        credentials.gid = user.gid
+        credentials.additionalGroups = user.additionalGroups
+        try ProcessSetup.drop(
+            credentials, seccomp: seccomp, noNewPrivileges: request.process.noNewPrivileges, diesWithParent: false,
+            preservedDescriptors: request.preservedDescriptors, channel: socket.rawValue)
+        throw Program(
+            arguments: request.process.args,
+            environment: ProcessSetup.environment(request.process.env, home: user.home)
+        ).execute()
+    }
+
+    private func openTerminal(_ user: ResolvedUser, _ socket: borrowing FileDescriptor) throws(RuntimeError) -> Int32 {
+        try attempt("open", "a terminal in the container") { () throws(Errno) in
+            // Whatever the container put at this path, only a devpts master is accepted.
+            let terminal = try PseudoTerminal(at: WorkingDirectory.rawValue, ptmx: "/dev/pts/ptmx")
+            if let size = request.process.consoleSize {
+                try Terminal.setSize(terminal.master.rawValue, TerminalSize(rows: size.height, columns: size.width))
+            }
+            try checked(berth_result(Int64(fchown(terminal.slave.rawValue, user.uid, gid_t.max))))
+            try socket.sendMessage([SyncMessage.terminal], descriptors: [terminal.master.rawValue])
+            return try terminal.slave.duplicated().release()
+        }
+    }
+}

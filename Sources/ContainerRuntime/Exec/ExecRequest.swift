@@ -1,0 +1,28 @@
+import ControlGroups
+import LinuxKernel
+import OCI
+
+/// A further process for a running container.
+public struct ExecRequest: Sendable {
+    /// The container's first process, as this process's pid namespace numbers it. The caller has made sure that it is
+    /// the container's: by its start time and the container's lock.
+    public var target: Int32
+    public var process: RuntimeProcess
+    /// Docker's `USER[:GROUP]`, looked up in the container's own files; replaces `process.user`.
+    public var userSpecification: String?
+    /// The container's group; nil leaves the process where the caller is.
+    public var controlGroup: ControlGroup?
+    /// The container's seccomp profile.
+    public var seccomp: RuntimeSeccomp?
+    public var seccompCacheDirectory: String?
+    /// Descriptor numbers that become 0, 1 and 2. Ignored with a terminal.
+    public var standardStreams: (input: Int32, output: Int32, error: Int32) = (0, 1, 2)
+    /// Descriptors 3 up to this many more stay open in the program.
+    public var preservedDescriptors = 0
+
+    /// A request with everything else at its default.
+    public init(target: Int32, process: RuntimeProcess) {
+        self.target = target
+        self.process = process
+    }
+}

@@ -1,0 +1,198 @@
+import CLinux
+import Glibc
+import JSON
+import LinuxKernel
+import OCI
+
+/// The container's first process, from its birth to the program: the inside of a launch.
+struct InitProcess {
+    let prepared: PreparedLaunch
+    /// Our end of the conversation with the launching process.
+    let channel: Int32
+
+    private var configuration: RuntimeConfiguration { prepared.request.configuration }
+
+    /// Runs to the execution of the program; returns the exit status of a failure, which has been told.
+    func run() -> Int32 {
+        let socket = FileDescriptor(owning: channel)
+        do throws(RuntimeError) {
+            try setUp(socket)
+        } catch {
+            try? socket.sendMessage(error.message)
+            return error.kind == .notFound ? 127 : error.kind == .notExecutable ? 126 : 125
+        }
+        return 125
+    }
+
+    private func setUp(_ socket: borrowing FileDescriptor) throws(RuntimeError) {
+        let new = prepared.namespaces.new
+        // Groups first: what this process uses from here on counts as the container's.
+        try attempt("join", "control group") { () throws(Errno) in
+            for number in prepared.joinFiles {
+                try checkedUninterrupted {
+                    var zero = UInt8(ascii: "0")
+                    return berth_result(Int64(write(number, &zero, 1)))
+                }
+            }
+            if new.contains(.controlGroup) {
+                try checked(berth_unshare(Int32(truncatingIfNeeded: BERTH_CLONE_NEWCGROUP)))
+            }
+        }
+        _ = setsid()
+        Signals.resetAll()
+        if !prepared.request.keepsKeyring { _ = berth_keyctl_join_session("_ses.\(prepared.request.id)") }
+
+        try expect(SyncMessage.mapped, socket)
+        if new.contains(.user) || prepared.namespaces.joinsUser {
+            try attempt("become", "root of the user namespace") { () throws(Errno) in
+                try checked(berth_setresgid(0))
+                try checked(berth_setresuid(0))
+                _ = berth_setgroups(0, nil)
+            }
+        }
+        try attempt("make", "the mount namespace private") { () throws(Errno) in
+            try MountTree.setPropagation("/", rootPropagation ?? .slave, recursive: true)
+        }
+        try setNames()
+        if new.contains(.network) {
+            try attempt("bring up", "the loopback interface") { () throws(Errno) in try checked(berth_loopback_up()) }
+        }
+
+        var message = try expect(SyncMessage.resources, socket)
+        let user = try parseUser(message.bytes)
+        guard let root = message.takeDescriptor() else {
+            throw RuntimeError("set up", "root file system", cause: "the host sent none")
+        }
+        var provided = [Int32]()
+        while let mount = message.takeDescriptor() { provided.append(mount.release()) }
+        let rootNumber = root.release()
+        var assembly = RootAssembly(prepared: prepared, root: rootNumber, provided: provided)
+        try assembly.build()
+        try assembly.writeSysctls()
+        var console: Int32?
+        if configuration.process?.terminal == true { console = try openTerminal(assembly, user, socket) }
+        try assembly.protectPaths()
+        try enter(rootNumber)
+        if configuration.root?.readonly == true {
+            try attempt("make read-only", "the root file system") { () throws(Errno) in
+                try checked(berth_mount_setattr(rootNumber, "", UInt32(AT_EMPTY_PATH), BERTH_MOUNT_ATTR_RDONLY, 0, 0, 0))
+            }
+        }
+        try finish(socket, user, root: rootNumber, console: console)
+    }
+
+    @discardableResult
+    private func expect(_ kind: UInt8, _ socket: borrowing FileDescriptor) throws(RuntimeError) -> ReceivedMessage {
+        let message = try attempt("listen to", "the launching process") { () throws(Errno) in try socket.receiveMessage() }
+        // The end of the stream: the launching process has died, and nobody wants this container any more.
+        guard let first = message.bytes.first else { _exit(125) }
+        guard first == kind else { throw RuntimeError("set up", "container", cause: "an unexpected message from the host") }
+        return message
+    }
+
+    private var rootPropagation: MountPropagation? {
+        switch configuration.linux.rootfsPropagation {
+        case "shared", "rshared": .shared
+        case "slave", "rslave": .slave
+        case "private", "rprivate": .private
+        case "unbindable", "runbindable": .unbindable
+        default: nil
+        }
+    }
+
+    private func setNames() throws(RuntimeError) {
+        guard prepared.namespaces.new.contains(.uts) else { return }
+        if let name = configuration.hostname, !name.isEmpty {
+            try attempt("set hostname", name) { () throws(Errno) in try checked(berth_sethostname(name, name.utf8.count)) }
+        }
+        if let name = configuration.domainname, !name.isEmpty {
+            try attempt("set domain name", name) { () throws(Errno) in
+                try checked(berth_setdomainname(name, name.utf8.count))
+            }
+        }
+    }
+
+    private func parseUser(_ bytes: [UInt8]) throws(RuntimeError) -> ResolvedUser {
+        do throws(JSONError) {
+            let object = try JSONValue(parsing: Array(bytes.dropFirst())).objectValue ?? JSONObject()
+            return ResolvedUser(
+                uid: try object.required("uid", object.integer("uid")),
+                gid: try object.required("gid", object.integer("gid")),
+                additionalGroups: try (object.array("groups") ?? []).compactMap { $0.integerValue(as: UInt32.self) },
+                home: try object.string("home") ?? "/", name: nil)
+        } catch {
+            throw RuntimeError("set up", "user", cause: error.description)
+        }
+    }
+
+    private func openTerminal(
+        _ assembly: borrowing RootAssembly, _ user: ResolvedUser, _ socket: borrowing FileDescriptor
+    ) throws(RuntimeError) -> Int32 {
+        let terminal = try assembly.openTerminal()
+        return try attempt("hand over", "terminal") { () throws(Errno) in
+            if let size = configuration.process?.consoleSize {
+                try Terminal.setSize(terminal.master.rawValue, TerminalSize(rows: size.height, columns: size.width))
+            }
+            // The group stays the devpts mount's (tty): only the owner changes.
+            try checked(berth_result(Int64(fchown(terminal.slave.rawValue, user.uid, gid_t.max))))
+            try socket.sendMessage([SyncMessage.terminal], descriptors: [terminal.master.rawValue])
+            return try terminal.slave.duplicated().release()
+        }
+    }
+
+    private func enter(_ root: Int32) throws(RuntimeError) {
+        try attempt("enter", "the root file system") { () throws(Errno) in
+            try checked(berth_result(Int64(fchdir(root))))
+            if prepared.request.noPivot {
+                try checked(berth_result(Int64(chroot("."))))
+                try checked(berth_result(Int64(chdir("/"))))
+            } else {
+                try MountTree.pivotIntoCurrentDirectory()
+            }
+        }
+    }
+
+    private func finish(
+        _ socket: borrowing FileDescriptor, _ user: ResolvedUser, root: Int32, console: Int32?
+    ) throws(RuntimeError) {
+        guard let process = configuration.process else { return }
+        try ProcessSetup.connectStreams(console: console, streams: prepared.request.standardStreams)
+        umask(mode_t(process.user.umask ?? 0o022))
+        try ProcessSetup.changeDirectory(
+            process.cwd, root: root, make: prepared.request.makeWorkingDirectory, owner: user)
+        if let listener = prepared.request.startListener {
+            try attempt("tell", "the creating process") { () throws(Errno) in try socket.sendMessage([SyncMessage.prepared]) }
+            try waitForStart(listener, user)
+        } else {
+            try expect(SyncMessage.go, socket)
+            try execute(user, tell: socket.rawValue)
+        }
+    }
+
+    /// Waits for `start`'s connection, and tells that one if the program cannot be executed.
+    private func waitForStart(_ listener: Int32, _ user: ResolvedUser) throws(RuntimeError) {
+        let listening = FileDescriptor(owning: listener)
+        let starter = try attempt("wait for", "start") { () throws(Errno) in try UnixSocket.accept(listening) }
+        do throws(RuntimeError) { try execute(user, tell: starter.rawValue) } catch {
+            try? starter.sendMessage(error.message)
+            _exit(error.kind == .notFound ? 127 : error.kind == .notExecutable ? 126 : 125)
+        }
+    }
+
+    private func execute(_ user: ResolvedUser, tell: Int32) throws(RuntimeError) {
+        guard let process = configuration.process else { return }
+        var credentials = try Credentials(process: process)
+        credentials.uid = user.uid
+        credentials.gid = user.gid
+        credentials.additionalGroups = user.additionalGroups
+        let request = prepared.request
+        if request.usesInit { try ReapingInit.becomeParent(hasTerminal: process.terminal) }
+        try ProcessSetup.drop(
+            credentials, seccomp: prepared.seccomp, noNewPrivileges: process.noNewPrivileges,
+            diesWithParent: request.diesWithParent && !request.usesInit, preservedDescriptors: request.preservedDescriptors,
+            channel: tell)
+        throw Program(
+            arguments: process.args, environment: ProcessSetup.environment(process.env, home: user.home)
+        ).execute()
+    }
+}

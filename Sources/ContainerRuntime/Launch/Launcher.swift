@@ -1,0 +1,174 @@
+import CLinux
+import ControlGroups
+import Glibc
+import JSON
+import LinuxKernel
+import OCI
+
+/// A container whose first process exists and waits, or runs.
+public struct LaunchedContainer: ~Copyable {
+    /// The first process.
+    public let process: ChildHandle
+    /// The master end of its terminal, when it has one.
+    public var terminal: FileDescriptor?
+    /// Our end of the conversation; closed by the first process when the program runs.
+    let channel: FileDescriptor
+
+    /// Lets the program run and waits until it does.
+    ///
+    /// - Throws: ``RuntimeError`` with what the first process could not do; it has then ended and been reaped.
+    public mutating func start() throws(RuntimeError) {
+        // The process may have failed already: its message then says more than our EPIPE.
+        try? channel.sendMessage([SyncMessage.go])
+        try awaitEnd()
+    }
+
+    /// Reads the first process's messages until the program runs (nil) or it is prepared.
+    mutating func awaitPrepared() throws(RuntimeError) {
+        guard try nextMessage() == SyncMessage.prepared else {
+            _ = try? process.wait()
+            throw RuntimeError("create container", "", cause: "the first process ended too early")
+        }
+    }
+
+    private mutating func awaitEnd() throws(RuntimeError) {
+        while try nextMessage() != nil {}
+        // The end of the stream is either the program's start or a killed process.
+        guard let ended = try? Poll.readable(process.pidfd.rawValue, milliseconds: 0), ended else { return }
+    }
+
+    private mutating func nextMessage() throws(RuntimeError) -> UInt8? {
+        while true {
+            var message = try attempt("listen to", "the container's first process") { () throws(Errno) in
+                try channel.receiveMessage()
+            }
+            guard let kind = message.bytes.first else { return nil }
+            switch kind {
+            case SyncMessage.failed:
+                _ = try? process.wait()
+                throw RuntimeError(message: message.bytes.dropFirst())
+            case SyncMessage.terminal: terminal = message.takeDescriptor()
+            default: return kind
+            }
+        }
+    }
+}
+
+/// Starts containers: the host's side of a launch (DESIGN: one clone, everything else by descriptor).
+public struct Launcher {
+    private let request: LaunchRequest
+
+    /// A launcher for one container.
+    public init(_ request: LaunchRequest) { self.request = request }
+
+    /// Makes the container up to the point where only its program is missing.
+    ///
+    /// - Parameter connect: called while the first process prepares its file system, with the new process: the place
+    ///   to connect its network namespace.
+    /// - Throws: ``RuntimeError``; nothing of the container is left then but its cgroup and directories.
+    public func launch(
+        connect: (borrowing ChildHandle) throws -> Void = { _ in }
+    ) throws -> LaunchedContainer {
+        var prepared = try PreparedLaunch(request)
+        guard let group = request.controlGroup else { return try launch(prepared, connect) }
+        let join = try Self.joinDescriptors(of: group)
+        prepared.birthGroup = join.cloneInto
+        prepared.joinFiles = join.numbers.filter { $0 != join.cloneInto }
+        return try launch(prepared, connect)
+    }
+
+    private static func joinDescriptors(of group: ControlGroup) throws(RuntimeError) -> JoinDescriptors {
+        do throws(ControlGroupError) { return try group.openJoinDescriptors() } catch {
+            throw RuntimeError("join", "control group", cause: error.description)
+        }
+    }
+
+    private func launch(
+        _ prepared: PreparedLaunch, _ connect: (borrowing ChildHandle) throws -> Void
+    ) throws -> LaunchedContainer {
+        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(SOCK_SEQPACKET) }
+        let child = try clone(prepared, ours: pair.first.rawValue, theirs: pair.second.rawValue)
+        try? pair.second.close()
+        var container = LaunchedContainer(process: child, terminal: nil, channel: pair.first)
+        do {
+            try provide(prepared, to: container)
+            try connect(container.process)
+            if request.startListener != nil { try container.awaitPrepared() }
+            return container
+        } catch {
+            // What the first process says about its own failure is nearer to the cause than our broken pipe.
+            let told = Self.lastWords(of: container)
+            try? container.process.send(signal: SIGKILL)
+            _ = try? container.process.wait()
+            throw told ?? error
+        }
+    }
+
+    private static func lastWords(of container: borrowing LaunchedContainer) -> RuntimeError? {
+        while let message = try? container.channel.receiveMessage(flags: Int32(MSG_DONTWAIT)) {
+            guard let kind = message.bytes.first else { return nil }
+            if kind == SyncMessage.failed { return RuntimeError(message: message.bytes.dropFirst()) }
+        }
+        return nil
+    }
+
+    private func clone(_ prepared: PreparedLaunch, ours: Int32, theirs: Int32) throws(RuntimeError) -> ChildHandle {
+        var options = CloneOptions()
+        options.namespaces = prepared.namespaces.new.subtracting([.controlGroup, .time])
+        options.controlGroup = prepared.birthGroup
+        let body: () -> Int32 = {
+            close(ours)
+            return InitProcess(prepared: prepared, channel: theirs).run()
+        }
+        if prepared.namespaces.joined.isEmpty {
+            return try attempt("make", "the container's namespaces") { () throws(Errno) in
+                try ProcessClone.run(options, body)
+            }
+        }
+        return try JoinedClone.run(options, joining: prepared.namespaces.joined, body)
+    }
+
+    /// Does for the waiting child what only the host's root can do, and sends it what it then needs.
+    private func provide(_ prepared: PreparedLaunch, to container: borrowing LaunchedContainer) throws(RuntimeError) {
+        let pid = container.process.pid
+        let hasUserNamespace = prepared.namespaces.new.contains(.user)
+        if hasUserNamespace {
+            try attempt("map", "the container's user ids") { () throws(Errno) in
+                try UserNamespace.write(uids: prepared.uidMap, gids: prepared.gidMap, pid: pid)
+            }
+        }
+        try prepared.limits.apply(to: pid)
+        try attempt("tell", "the first process") { () throws(Errno) in
+            try container.channel.sendMessage([SyncMessage.mapped])
+        }
+
+        var userNamespace: Int32?
+        if hasUserNamespace {
+            userNamespace = try attempt("open", "the container's user namespace") { () throws(Errno) in
+                try UserNamespace.open(of: container.process).release()
+            }
+        }
+        defer { if let userNamespace { close(userNamespace) } }
+        let provider = MountProvider(request: request, prepared: prepared, userNamespace: userNamespace)
+        let root = try provider.root()
+        let user = try provider.user(in: root)
+        var numbers = [root.root.rawValue]
+        let rootMount = root.intoRoot()
+        var owned = [Int32]()
+        defer { for number in owned { close(number) } }
+        for step in prepared.mounts.steps {
+            guard let mount = try provider.mount(for: step, user: user) else { continue }
+            owned.append(mount.release())
+        }
+        numbers += owned
+        if request.ownsStreams { provider.give(streams: request.standardStreams, to: user) }
+        let payload: JSONValue = [
+            "uid": JSONValue(user.uid), "gid": JSONValue(user.gid),
+            "groups": .array(user.additionalGroups.map { JSONValue($0) }), "home": .string(user.home),
+        ]
+        _ = rootMount.rawValue
+        try attempt("hand mounts to", "the first process") { () throws(Errno) in
+            try container.channel.sendMessage([SyncMessage.resources] + payload.serialized(), descriptors: numbers)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import JSON
+import LinuxKernel
+
+/// The conversation between the launching process and the container's first process before it executes the program:
+/// a pair of sequenced-packet sockets, one message a step. The end of the stream means that the program runs.
+enum SyncMessage {
+    /// Parent: id maps are written, go on as root of the new namespaces.
+    static let mapped = UInt8(ascii: "M")
+    /// Parent: JSON and the descriptors of everything only the host's root can make.
+    static let resources = UInt8(ascii: "R")
+    /// Parent: execute the program.
+    static let go = UInt8(ascii: "G")
+    /// Child: JSON of a ``RuntimeError``.
+    static let failed = UInt8(ascii: "E")
+    /// Child: the terminal's master end.
+    static let terminal = UInt8(ascii: "T")
+    /// Child: everything is set up, only ``go`` is missing.
+    static let prepared = UInt8(ascii: "P")
+}
+
+extension RuntimeError {
+    /// The error as the payload of a ``SyncMessage/failed`` message.
+    var message: [UInt8] {
+        let json: JSONValue = [
+            "kind": .string(kind.rawValue), "operation": .string(operation), "object": .string(object),
+            "cause": .string(cause), "remedy": remedy.map { .string($0) } ?? .null,
+        ]
+        return [SyncMessage.failed] + json.serialized()
+    }
+
+    /// Reads such a payload (without the leading byte).
+    init(message: some Sequence<UInt8>) {
+        let json = try? JSONValue(parsing: Array(message))
+        self.init(
+            json?["operation"]?.stringValue ?? "start", json?["object"]?.stringValue ?? "container",
+            cause: json?["cause"]?.stringValue ?? "the first process failed without saying why",
+            remedy: json?["remedy"]?.stringValue,
+            kind: json?["kind"]?.stringValue.flatMap(Kind.init(rawValue:)) ?? .failure)
+    }
+}

@@ -1,0 +1,90 @@
+import CLinux
+import Glibc
+import LinuxKernel
+
+/// The last steps before a program runs, the same for a container's first process and for an exec'ed one.
+enum ProcessSetup {
+    /// Makes the terminal, or the given descriptors, the standard streams.
+    static func connectStreams(
+        console: Int32?, streams: (input: Int32, output: Int32, error: Int32)
+    ) throws(RuntimeError) {
+        try attempt("connect", "standard streams") { () throws(Errno) in
+            if let console {
+                try Terminal.setControlling(console)
+                for number in Int32(0)...2 { try checked(berth_result(Int64(dup2(console, number)))) }
+                if console > 2 { close(console) }
+                return
+            }
+            // Through high numbers first: a source may be another stream's target.
+            let copies = [
+                try checked(berth_fcntl(streams.input, F_DUPFD_CLOEXEC, 64)),
+                try checked(berth_fcntl(streams.output, F_DUPFD_CLOEXEC, 64)),
+                try checked(berth_fcntl(streams.error, F_DUPFD_CLOEXEC, 64)),
+            ]
+            for (number, copy) in copies.enumerated() {
+                try checked(berth_result(Int64(dup2(Int32(copy), Int32(number)))))
+                close(Int32(copy))
+            }
+        }
+    }
+
+    /// Goes to the working directory, inside the root only and by no magic link: `/proc/self/fd/N` of a descriptor
+    /// that is still open here would be a way out (CVE-2024-21626).
+    static func changeDirectory(
+        _ path: String, root: Int32, make: Bool, owner: ResolvedUser
+    ) throws(RuntimeError) {
+        guard path.hasPrefix("/"), !path.utf8.contains(0) else {
+            throw RuntimeError("change to", "working directory \"\(path)\"", cause: "it must be an absolute path")
+        }
+        try attempt("change to", "working directory \"\(path)\"") { () throws(Errno) in
+            let directory = RootDirectory(descriptor: root)
+            let target = make ? try directory.openMakingDirectory(path) : try directory.open(path, [.pathOnly, .directory])
+            let result = berth_result(Int64(fchdir(target.rawValue)))
+            if result == 0 { return }
+            // A directory that root of the namespace may not enter may still be the user's own: try as the user.
+            guard result == Int64(-EACCES) else {
+                try checked(result)
+                return
+            }
+            berth_setfsids(owner.uid, owner.gid)
+            defer { berth_setfsids(0, 0) }
+            try checked(berth_result(Int64(fchdir(target.rawValue))))
+        }
+    }
+
+    /// Gives up everything the program must not have.
+    static func drop(
+        _ credentials: Credentials, seccomp: SeccompFilter?, noNewPrivileges: Bool, diesWithParent: Bool,
+        preservedDescriptors: Int, channel: Int32
+    ) throws(RuntimeError) {
+        try attempt("close", "inherited descriptors") { () throws(Errno) in
+            try checked(berth_close_range(3 + UInt32(preservedDescriptors), UInt32.max, BERTH_CLOSE_RANGE_CLOEXEC))
+            for number in 3..<(3 + Int32(preservedDescriptors)) { _ = berth_fcntl(number, F_SETFD, 0) }
+        }
+        if noNewPrivileges {
+            try attempt("set", "no_new_privs") { () throws(Errno) in
+                try checked(berth_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+            }
+        } else if let seccomp {
+            // Without no_new_privs the filter needs CAP_SYS_ADMIN, which goes away next.
+            try install(seccomp)
+        }
+        try credentials.assume()
+        if diesWithParent {
+            // After the change of user, which clears it. The parent may have died before: its socket says so.
+            _ = berth_prctl(PR_SET_PDEATHSIG, UInt64(SIGKILL), 0, 0, 0)
+            var entry = pollfd(fd: channel, events: 0, revents: 0)
+            if poll(&entry, 1, 0) > 0, entry.revents & Int16(POLLHUP) != 0 { _exit(125) }
+        }
+        if noNewPrivileges, let seccomp { try install(seccomp) }
+    }
+
+    private static func install(_ filter: SeccompFilter) throws(RuntimeError) {
+        try attempt("install", "seccomp filter") { () throws(Errno) in try filter.install() }
+    }
+
+    /// The environment with `HOME` where it has none.
+    static func environment(_ given: [String], home: String) -> [String] {
+        given.contains { $0.hasPrefix("HOME=") } ? given : given + ["HOME=\(home)"]
+    }
+}

@@ -1,0 +1,67 @@
+import CLinux
+import Glibc
+import LinuxKernel
+
+/// The program to execute, with C arrays made before anything is dropped.
+struct Program {
+    var arguments: [String]
+    var environment: [String]
+
+    /// The path that Docker and runc search when the environment names none.
+    static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// The value of a variable in the environment; the last one counts.
+    func variable(_ name: String) -> String? {
+        environment.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
+    }
+
+    /// Executes the program and returns only the reason why it could not.
+    func execute() -> RuntimeError {
+        guard let name = arguments.first, !name.isEmpty else {
+            return RuntimeError("exec", "", cause: "no command specified", kind: .notFound)
+        }
+        var argumentPointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        var environmentPointers: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
+        if name.contains("/") {
+            let error = run(name, &argumentPointers, &environmentPointers)
+            return failure(name, error, path: name)
+        }
+        var denied: Errno?
+        for directory in (variable("PATH") ?? Self.defaultPath).split(separator: ":", omittingEmptySubsequences: false) {
+            let path = directory.isEmpty ? "./\(name)" : "\(directory)/\(name)"
+            guard let status = try? Files.status(path, followLink: true), status.kind != .directory else { continue }
+            let error = run(path, &argumentPointers, &environmentPointers)
+            if error == .noSuchFile || error == .notDirectory {
+                // The file is there: what is missing is its interpreter.
+                return failure(name, error, path: path)
+            }
+            if error != .accessDenied { return failure(name, error, path: path) }
+            denied = error
+        }
+        if let denied { return failure(name, denied, path: name) }
+        return RuntimeError("exec: \"\(name)\"", "", cause: "executable file not found in $PATH", kind: .notFound)
+    }
+
+    private func run(
+        _ path: String, _ arguments: inout [UnsafeMutablePointer<CChar>?],
+        _ environment: inout [UnsafeMutablePointer<CChar>?]
+    ) -> Errno {
+        Errno(rawValue: Int32(-berth_execve(path, &arguments, &environment)))
+    }
+
+    private func failure(_ name: String, _ error: Errno, path: String) -> RuntimeError {
+        let operation = "exec: \"\(name)\""
+        switch error {
+        case .noSuchFile, .notDirectory:
+            if Files.exists(path) || (try? Files.status(path, followLink: true)) != nil {
+                return RuntimeError(operation, "", cause: "no such file or directory (its interpreter or loader is missing)", kind: .notFound)
+            }
+            return RuntimeError(operation, "", cause: "stat \(path): no such file or directory", kind: .notFound)
+        case .accessDenied, .execFormat, .isDirectory:
+            let isDirectory = (try? Files.status(path, followLink: true))?.kind == .directory
+            return RuntimeError(operation, "", cause: isDirectory ? "is a directory" : error == .execFormat ? "exec format error" : error.description, kind: .notExecutable)
+        default:
+            return RuntimeError(operation, "", cause: error.description, kind: .notExecutable)
+        }
+    }
+}

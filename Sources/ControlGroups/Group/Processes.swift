@@ -1,0 +1,161 @@
+import LinuxKernel
+
+extension ControlGroup {
+    /// The processes in the group and in groups below it, each once, as this process's pid namespace numbers them;
+    /// those it cannot see are left out.
+    public func processes() throws(ControlGroupError) -> [Int32] {
+        guard let hierarchy = listing else { return [] }
+        do throws(Errno) {
+            let root = try hierarchy.openRoot()
+            var found: [Int32] = []
+            try Self.collect(try hierarchy.open(path, in: root, .readOnly), into: &found)
+            var seen: Set<Int32> = []
+            return found.filter { $0 > 0 && seen.insert($0).inserted }
+        } catch {
+            if error == .noSuchFile { return [] }
+            throw failure("list the processes of", error)
+        }
+    }
+
+    /// The hierarchy whose list of processes is the group's: one that all of them joined.
+    private var listing: Hierarchy? { unified ?? home(of: "freezer") ?? home(of: "pids") ?? hierarchies.first }
+
+    private static func collect(_ directory: consuming FileDescriptor, into found: inout [Int32]) throws(Errno) {
+        for line in try ControlFile.read(directory, "cgroup.procs").split(separator: "\n") {
+            if let pid = Int32(line) { found.append(pid) }
+        }
+        for name in try directory.childGroups() {
+            do throws(Errno) {
+                try collect(try directory.openChild(name), into: &found)
+            } catch {
+                if error != .noSuchFile { throw error }
+            }
+        }
+    }
+
+    /// Whether any process is in the group or below it.
+    public func isPopulated() throws(ControlGroupError) -> Bool {
+        if let unified {
+            do throws(Errno) {
+                let events = KeyedValues(parsing: try ControlFile.read(try unified.open(path), "cgroup.events"))
+                if let populated = events["populated"] { return populated != 0 }
+            } catch {
+                if error == .noSuchFile { return false }
+                throw failure("read the state of", error)
+            }
+        }
+        return !(try processes().isEmpty)
+    }
+
+    // MARK: Freezing
+
+    /// Stops every process of the group where it is, and waits until all are stopped.
+    ///
+    /// - Throws: ``ControlGroupError`` when they are not within `timeout` microseconds (a process in an uninterruptible
+    ///   wait); the group is then thawed again.
+    public func freeze(timeoutMicroseconds timeout: Int = 2_000_000) throws(ControlGroupError) {
+        try setFrozen(true)
+        let end = ShortWait.now + timeout
+        var pause = 100
+        while !(try isFrozen()) {
+            guard ShortWait.now < end else {
+                try? setFrozen(false)
+                throw ControlGroupError(
+                    operation: "freeze", object: path.description,
+                    cause: "some of its processes did not stop within \(timeout / 1000) ms",
+                    remedy: "they may wait for a disk or a network file system; try again")
+            }
+            ShortWait.sleep(microseconds: pause)
+            pause = min(pause * 2, 10_000)
+            // Version 1 can stick half-way when tasks are forked meanwhile; saying it again goes on (freezer-subsystem).
+            if unified == nil { try setFrozen(true) }
+        }
+    }
+
+    /// Lets the processes go on.
+    public func thaw() throws(ControlGroupError) { try setFrozen(false) }
+
+    /// Whether all processes are stopped.
+    public func isFrozen() throws(ControlGroupError) -> Bool {
+        do throws(Errno) {
+            if let unified {
+                let events = KeyedValues(parsing: try ControlFile.read(try unified.open(path), "cgroup.events"))
+                return events["frozen"] == 1
+            }
+            guard let freezer = home(of: "freezer") else { return false }
+            return try ControlFile.read(try freezer.open(path), "freezer.state") == "FROZEN"
+        } catch {
+            throw failure("read the state of", error)
+        }
+    }
+
+    private func setFrozen(_ frozen: Bool) throws(ControlGroupError) {
+        do throws(Errno) {
+            if let unified {
+                try ControlFile.write(try unified.open(path), "cgroup.freeze", frozen ? "1" : "0")
+            } else if let freezer = home(of: "freezer") {
+                try ControlFile.write(try freezer.open(path), "freezer.state", frozen ? "FROZEN" : "THAWED")
+            } else {
+                throw Errno.notSupported
+            }
+        } catch {
+            throw failure(frozen ? "freeze" : "thaw", error)
+        }
+    }
+
+    // MARK: Killing
+
+    /// Kills every process of the group and below it with SIGKILL, forks in flight included, and does not wait for their
+    /// end: ``remove(emptyParents:)`` does. A group that is gone is fine.
+    public func kill() throws(ControlGroupError) {
+        do throws(Errno) {
+            if let unified {
+                do throws(Errno) {
+                    // Linux 5.14; frozen processes die too.
+                    try ControlFile.write(try unified.open(path), "cgroup.kill", "1")
+                    return
+                } catch {
+                    if error != .noSuchFile { throw error }
+                    if !Files.exists(unified.mountPoint + path.description) { return }
+                }
+            }
+        } catch {
+            throw failure("kill the processes of", error)
+        }
+        try killOneByOne()
+    }
+
+    /// Frozen processes cannot fork, nor end and leave their number to another: so every listed one is the right one.
+    private func killOneByOne() throws(ControlGroupError) {
+        let end = ShortWait.now + 2_000_000
+        var pause = 100
+        while true {
+            let canFreeze = (try? freeze(timeoutMicroseconds: 200_000)) != nil
+            let members = try processes()
+            for pid in members { try? ProcessSignal.send(ProcessSignal.kill, to: pid) }
+            if canFreeze { try? thaw() }
+            if members.isEmpty { return }
+            guard ShortWait.now < end else { break }
+            ShortWait.sleep(microseconds: pause)
+            pause = min(pause * 2, 20_000)
+        }
+        throw ControlGroupError(
+            operation: "kill the processes of", object: path.description, cause: "some are still there after 2 s",
+            remedy: "they may wait for a disk or a network file system; try again")
+    }
+}
+
+extension FileDescriptor {
+    /// Names of the groups directly below this open group directory.
+    borrowing func childGroups() throws(Errno) -> [PathBytes] {
+        // cgroupfs gives each entry's type.
+        try directoryEntries().filter { $0.type == 4 /* DT_DIR */ }.map(\.name)
+    }
+
+    /// A group directly below.
+    borrowing func openChild(_ name: PathBytes) throws(Errno) -> FileDescriptor {
+        try Files.open(
+            at: rawValue, name, [.readOnly, .directory, .noFollow],
+            resolve: [.beneath, .noSymbolicLinks, .noMountCrossing])
+    }
+}

@@ -1,0 +1,90 @@
+import LinuxKernel
+
+extension ControlGroup {
+    /// Removes the group and all groups below it, in every hierarchy, deepest first.
+    ///
+    /// A group can only go when its processes have; killed ones take a moment, so a busy one is tried again for up to
+    /// `timeout` microseconds. What is already gone is fine.
+    ///
+    /// - Parameter emptyParents: how many levels above to remove as well, as long as they are empty: 1 for
+    ///   "/berth/ID/payload" takes "/berth/ID" too.
+    public func remove(emptyParents: Int = 0, timeoutMicroseconds timeout: Int = 2_000_000) throws(ControlGroupError) {
+        let end = ShortWait.now + timeout
+        for hierarchy in hierarchies {
+            do throws(Errno) {
+                try Self.remove(path, hierarchy, until: end)
+                var parent = path.parent
+                for _ in 0..<emptyParents {
+                    guard let level = parent else { break }
+                    let root = try hierarchy.openRoot()
+                    do throws(Errno) {
+                        try Files.unlink(at: root.rawValue, level.relative, directory: true)
+                    } catch {
+                        if error != .noSuchFile { break }
+                    }
+                    parent = level.parent
+                }
+            } catch {
+                let members = ((try? processes()) ?? []).prefix(3).map { "\($0)" }.joined(separator: ", ")
+                throw ControlGroupError(
+                    operation: "remove the control group", object: hierarchy.mountPoint + path.description,
+                    cause: error == .busy && !members.isEmpty
+                        ? "processes are still in it (\(members))" : error.description,
+                    remedy: error == .busy ? "stop them and try again" : nil, errno: error)
+            }
+        }
+    }
+
+    private static func remove(_ path: GroupPath, _ hierarchy: Hierarchy, until end: Int) throws(Errno) {
+        let root = try hierarchy.openRoot()
+        var pause = 50
+        while true {
+            do throws(Errno) {
+                // The usual case is a leaf whose processes are gone: one call.
+                try Files.unlink(at: root.rawValue, path.relative, directory: true)
+                return
+            } catch {
+                if error == .noSuchFile { return }
+                guard error == .busy || error == .directoryNotEmpty else { throw error }
+                if let directory = try? hierarchy.open(path, in: root, .readOnly) { removeChildren(of: directory) }
+                guard ShortWait.now < end else { throw error }
+            }
+            do throws(Errno) {
+                try Files.unlink(at: root.rawValue, path.relative, directory: true)
+                return
+            } catch {
+                if error == .noSuchFile { return }
+                guard error == .busy || error == .directoryNotEmpty else { throw error }
+            }
+            ShortWait.sleep(microseconds: pause)
+            pause = min(pause * 2, 20_000)
+        }
+    }
+
+    /// Best effort: what cannot go yet is tried again with the group.
+    private static func removeChildren(of directory: borrowing FileDescriptor) {
+        guard let names = try? directory.childGroups() else { return }
+        for name in names {
+            if let child = try? directory.openChild(name) { removeChildren(of: child) }
+            try? Files.unlink(at: directory.rawValue, name, directory: true)
+        }
+    }
+}
+
+extension HostControlGroups {
+    /// Names of the groups directly below `path`, in any hierarchy: what a clean-up looks through.
+    public func children(of path: String) throws(ControlGroupError) -> [String] {
+        let path = try GroupPath(path)
+        var names: Set<String> = []
+        for hierarchy in hierarchies {
+            do throws(Errno) {
+                for name in try hierarchy.open(path, .readOnly).childGroups() { names.insert(name.description) }
+            } catch {
+                if error != .noSuchFile {
+                    throw ControlGroupError("list the groups below", hierarchy.mountPoint + path.description, error)
+                }
+            }
+        }
+        return names.sorted()
+    }
+}
