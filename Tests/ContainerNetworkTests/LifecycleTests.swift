@@ -69,13 +69,13 @@ import Testing
             container lease lease
             for i in $(seq 48); do container c$i leave $((9000 + i)):80 $((9000 + i)):53/udp; done
             container hold hold 7999:80
-            same "the rules know all that were connected" 49 "$(elements | grep -o 'vberth0-[a-z0-9]*\\" \\.' | wc -l)"
+            same "the rules know all that were connected" 49 "$(elements | grep -o 'v-berth-[a-z0-9]*\\" \\.' | wc -l)"
             for name in lease hold $(seq -f c%g 48); do kill_monitor $name; done
             # An address without a record: killed between the two.
             ln -s nobody $T/root/run/addresses/bridge/172.24.15.9
             dead=$(probe reconcile live | wc -l)
             same "all are found" 50 "$dead"
-            same "only the living one is left in the rules" 1 "$(elements | grep -o 'vberth0-[a-z0-9]*\\" \\.' | wc -l)"
+            same "only the living one is left in the rules" 1 "$(elements | grep -o 'v-berth-[a-z0-9]*\\" \\.' | wc -l)"
             holds "its port works on" "^web-live" "$(from outside ask 198.51.100.1 8080)"
             lacks "the others' ports are gone" "90[0-9][0-9]" "$(elements)"
             same "one record" "live.json" "$(ls $T/root/run/endpoints)"
@@ -108,7 +108,7 @@ import Testing
             container new 8080:80; serve new 80 web-newer
             same "the same address" "$before" "${address[new]}"
             holds "and the port" "^web-newer" "$(from outside ask 198.51.100.1 8080)"
-            same "one source in the rules" 1 "$(elements | grep -o 'vberth0-[a-z0-9]*\\" \\.' | wc -l)"
+            same "one source in the rules" 1 "$(elements | grep -o 'v-berth-[a-z0-9]*\\" \\.' | wc -l)"
             stop new
             leaves_nothing
             """)
@@ -170,13 +170,13 @@ import Testing
             for i in $(seq 50); do end_namespace c$i; container c$i leave $((9000 + i)):80; done
             same "50 different addresses" 50 "$(printf '%s\\n' "${address[@]}" | sort -u | wc -l)"
             probe heal >/dev/null
-            same "50 sources" 50 "$(elements | grep -o 'vberth0-[a-z0-9]*\\" \\.' | wc -l)"
+            same "50 sources" 50 "$(elements | grep -o 'v-berth-[a-z0-9]*\\" \\.' | wc -l)"
             serve c37 80 web-37
             same "one of them answers" "web-37 198.51.100.2" "$(from outside ask 198.51.100.1 9037)"
             for i in $(seq 50); do kill_monitor c$i; done
             for i in $(seq 50); do probe release c$i & pids[$i]=$!; done
             for i in $(seq 50); do wait ${pids[$i]} || fail "release c$i"; done
-            same "no source is left" 0 "$(elements | grep -o 'vberth0-[a-z0-9]*\\" \\.' | wc -l)"
+            same "no source is left" 0 "$(elements | grep -o 'v-berth-[a-z0-9]*\\" \\.' | wc -l)"
             for i in $(seq 50); do end_namespace c$i; done
             leaves_nothing
             """, seconds: 240)
