@@ -10,7 +10,7 @@ import Testing
             serve a 80 web-a
             outside ip route add 172.16.0.0/12 via 198.51.100.1
             same "a container's address by a static route" "" "$(from outside ask ${address[a]} 80)"
-            same "over UDP" "" "$(from outside ask_udp ${address[a]} 80)"
+            same "over UDP" "" "$(from outside ask_udp ${address[a]} 80 1)"
             # Frames for 127.0.0.1 to the host's own link-layer address: a rewritten one would reach the container.
             inside a python3 $FRAMES count eth0 2 syn 80 >$T/count & counter=$!
             soon "the counter runs" grep -q READY $T/count

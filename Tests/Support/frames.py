@@ -6,6 +6,7 @@ frames.py send INTERFACE DST_MAC SRC_MAC udp SRC_IP DST_IP DST_PORT   a UDP data
 frames.py send INTERFACE DST_MAC SRC_MAC arp INNER_MAC SRC_IP DST_IP  an ARP reply
 frames.py send INTERFACE DST_MAC SRC_MAC raw ETHERTYPE_HEX            some other protocol
 frames.py count INTERFACE SECONDS (syn PORT | udp PORT | arp SRC_IP | type ETHERTYPE_HEX)   prints READY, then a number
+frames.py serve PORT NAME   answers each UDP datagram with the name and the client's address
 """
 import socket, struct, sys, time
 
@@ -69,4 +70,12 @@ def count(a):
     print(n, flush=True)
 
 
-{"send": send, "count": count}[sys.argv[1]](sys.argv[2:])
+def serve(a):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("", int(a[0])))
+    while True:
+        _, client = s.recvfrom(65536)
+        s.sendto(f"{a[1]} {client[0]}\n".encode(), client)
+
+
+{"send": send, "count": count, "serve": serve}[sys.argv[1]](sys.argv[2:])

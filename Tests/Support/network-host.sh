@@ -88,16 +88,16 @@ serve() {
     local where=$1 port=$2 name=$3
     local run="inside $where"; [ "$where" = outside ] && run=outside; [ "$where" = host ] && run=host
     $run socat "TCP4-LISTEN:$port,fork,reuseaddr" "SYSTEM:echo $name \$SOCAT_PEERADDR" </dev/null >/dev/null 2>&1 &
-    $run socat "UDP4-RECVFROM:$port,fork" "SYSTEM:echo $name \$SOCAT_PEERADDR" </dev/null >/dev/null 2>&1 &
+    $run python3 "$FRAMES" serve "$port" "$name" </dev/null >/dev/null 2>&1 &
     local i
     for i in $(seq 50); do
-        $run sh -c "grep -q ':$(printf %04X "$port") .* 0A ' /proc/net/tcp" && return
+        $run sh -c "grep -q ':$(printf %04X "$port") .* 0A ' /proc/net/tcp && grep -q ':$(printf %04X "$port") ' /proc/net/udp" && return
         sleep 0.05
     done
 }
 # ask ADDRESS PORT: what a server says, empty when there is none
 ask() { timeout 3 socat -T1 - "TCP4:$1:$2,connect-timeout=1" </dev/null 2>/dev/null; }
-ask_udp() { echo hello | timeout 2 socat -T0.5 - "UDP4:$1:$2" 2>/dev/null; }
+ask_udp() { { exec 3<>"/dev/udp/$1/$2" && echo hello >&3 && timeout "${3:-4}" head -n1 <&3; } 2>/dev/null; }
 export -f ask ask_udp
 from() { local where=$1; shift; if [ "$where" = host ]; then host bash -c "$*"; elif [ "$where" = outside ]; then outside bash -c "$*"; else inside "$where" bash -c "$*"; fi; }
 
