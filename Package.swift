@@ -63,5 +63,16 @@ let package = Package(
         .executableTarget(
             name: "NetworkProbe", dependencies: ["ContainerNetwork", "Netlink", "LinuxKernel", "CLinux"],
             path: "Tests/Support/NetworkProbe", swiftSettings: swiftSettings),
+        // A single-threaded program for what a test process must not do to itself: namespaces, clone, cgroups.
+        .executableTarget(
+            name: "ControlGroupProbe", dependencies: ["ControlGroups", "LinuxKernel", "CLinux"],
+            path: "Tests/Helpers/ControlGroupProbe", swiftSettings: swiftSettings),
+        tests("ControlGroupsTests", ["ControlGroups", "LinuxKernel", "ControlGroupProbe"]),
+        tests("CommandLineTests", ["CommandLine"]),
+        .target(
+            name: "ImageTestSupport", dependencies: ["Archive", "OCI", "LinuxKernel"], path: "Tests/ImageTestSupport",
+            swiftSettings: swiftSettings),
+        tests("OCITests", ["OCI", "JSON"]),
+        tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
     ]
 )

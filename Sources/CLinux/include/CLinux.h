@@ -47,6 +47,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -230,6 +231,17 @@ static inline int64_t berth_readlinkat(int dir, const char *path, void *buffer, 
 static inline dev_t berth_makedev(unsigned major_, unsigned minor_) { return makedev(major_, minor_); }
 static inline unsigned berth_major(dev_t d) { return major(d); }
 static inline unsigned berth_minor(dev_t d) { return minor(d); }
+
+static inline int64_t berth_copy_file_range(int from, int to, size_t size) {
+    return berth_result(copy_file_range(from, NULL, to, NULL, size, 0));
+}
+static inline int64_t berth_llistxattr(const char *path, char *list, size_t size) { return berth_result(llistxattr(path, list, size)); }
+static inline int64_t berth_lgetxattr(const char *path, const char *name, void *value, size_t size) {
+    return berth_result(lgetxattr(path, name, value, size));
+}
+static inline int64_t berth_lsetxattr(const char *path, const char *name, const void *value, size_t size) {
+    return berth_result(lsetxattr(path, name, value, size, 0));
+}
 
 // Mounts
 

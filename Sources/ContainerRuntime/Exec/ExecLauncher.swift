@@ -1,4 +1,3 @@
-import CLinux
 import ControlGroups
 import Glibc
 import LinuxKernel
@@ -43,7 +42,7 @@ public struct ExecLauncher {
         let ours = pair.first.rawValue, theirs = pair.second.rawValue, pidfd = target.rawValue
         if kinds.contains(.pid) {
             try attempt("join", "the container's pid namespace") { () throws(Errno) in
-                try checked(berth_setns(pidfd, Int32(truncatingIfNeeded: BERTH_CLONE_NEWPID)))
+                try ProcessControl.join(.pid, of: pidfd)
             }
         }
         var options = CloneOptions()
@@ -105,32 +104,26 @@ private struct ExecProcess {
 
     private func setUp(_ socket: borrowing FileDescriptor) throws(RuntimeError) {
         // From here on processes of the container can see this one: they must not reach into it (CVE-2016-9962).
-        _ = berth_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        ProcessControl.forbidInspection()
         try attempt("join", "the container's control group") { () throws(Errno) in
-            for number in joinFiles {
-                try checkedUninterrupted {
-                    var zero = UInt8(ascii: "0")
-                    return berth_result(Int64(write(number, &zero, 1)))
-                }
-            }
+            for number in joinFiles { try ProcessControl.joinControlGroup(number) }
         }
         try attempt("wait for", "the launching process") { () throws(Errno) in
             let message = try socket.receiveMessage()
             if message.bytes.first != SyncMessage.go { _exit(125) }
         }
+        ProcessControl.setName("berth-start")
         _ = setsid()
         Signals.resetAll()
         try attempt("join", "the container's namespaces") { () throws(Errno) in
-            try checked(berth_setns(target, Int32(truncatingIfNeeded: kinds.rawValue)))
+            try ProcessControl.join(kinds, of: target)
         }
         if kinds.contains(.user) {
             try attempt("become", "root of the user namespace") { () throws(Errno) in
-                try checked(berth_setresgid(0))
-                try checked(berth_setresuid(0))
-                _ = berth_setgroups(0, nil)
+                try ProcessControl.becomeNamespaceRoot()
             }
         }
-        _ = berth_keyctl_join_session("_ses.exec")
+        ProcessControl.joinNewKeyring("_ses.exec")
         let root = try attempt("open", "the container's root") { () throws(Errno) in
             try Files.open("/", [.pathOnly, .directory])
         }
@@ -161,7 +154,7 @@ private struct ExecProcess {
             if let size = request.process.consoleSize {
                 try Terminal.setSize(terminal.master.rawValue, TerminalSize(rows: size.height, columns: size.width))
             }
-            try checked(berth_result(Int64(fchown(terminal.slave.rawValue, user.uid, gid_t.max))))
+            try ProcessControl.changeOwner(terminal.slave.rawValue, uid: user.uid, gid: nil)
             try socket.sendMessage([SyncMessage.terminal], descriptors: [terminal.master.rawValue])
             return try terminal.slave.duplicated().release()
         }

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import JSON
 import LinuxKernel
@@ -28,26 +27,18 @@ struct InitProcess {
         let new = prepared.namespaces.new
         // Groups first: what this process uses from here on counts as the container's.
         try attempt("join", "control group") { () throws(Errno) in
-            for number in prepared.joinFiles {
-                try checkedUninterrupted {
-                    var zero = UInt8(ascii: "0")
-                    return berth_result(Int64(write(number, &zero, 1)))
-                }
-            }
-            if new.contains(.controlGroup) {
-                try checked(berth_unshare(Int32(truncatingIfNeeded: BERTH_CLONE_NEWCGROUP)))
-            }
+            for number in prepared.joinFiles { try ProcessControl.joinControlGroup(number) }
+            if new.contains(.controlGroup) { try ProcessControl.unshare(.controlGroup) }
         }
+        ProcessControl.setName("berth-start")
         _ = setsid()
         Signals.resetAll()
-        if !prepared.request.keepsKeyring { _ = berth_keyctl_join_session("_ses.\(prepared.request.id)") }
+        if !prepared.request.keepsKeyring { ProcessControl.joinNewKeyring("_ses.\(prepared.request.id)") }
 
         try expect(SyncMessage.mapped, socket)
         if new.contains(.user) || prepared.namespaces.joinsUser {
             try attempt("become", "root of the user namespace") { () throws(Errno) in
-                try checked(berth_setresgid(0))
-                try checked(berth_setresuid(0))
-                _ = berth_setgroups(0, nil)
+                try ProcessControl.becomeNamespaceRoot()
             }
         }
         try attempt("make", "the mount namespace private") { () throws(Errno) in
@@ -55,7 +46,7 @@ struct InitProcess {
         }
         try setNames()
         if new.contains(.network) {
-            try attempt("bring up", "the loopback interface") { () throws(Errno) in try checked(berth_loopback_up()) }
+            try attempt("bring up", "the loopback interface") { () throws(Errno) in try ProcessControl.bringUpLoopback() }
         }
 
         var message = try expect(SyncMessage.resources, socket)
@@ -75,7 +66,8 @@ struct InitProcess {
         try enter(rootNumber)
         if configuration.root?.readonly == true {
             try attempt("make read-only", "the root file system") { () throws(Errno) in
-                try checked(berth_mount_setattr(rootNumber, "", UInt32(AT_EMPTY_PATH), BERTH_MOUNT_ATTR_RDONLY, 0, 0, 0))
+                try DetachedMount(root: FileDescriptor(owning: ProcessControl.duplicate(rootNumber, minimum: 3)))
+                    .setAttributes(set: .readOnly)
             }
         }
         try finish(socket, user, root: rootNumber, console: console)
@@ -103,11 +95,11 @@ struct InitProcess {
     private func setNames() throws(RuntimeError) {
         guard prepared.namespaces.new.contains(.uts) else { return }
         if let name = configuration.hostname, !name.isEmpty {
-            try attempt("set hostname", name) { () throws(Errno) in try checked(berth_sethostname(name, name.utf8.count)) }
+            try attempt("set hostname", name) { () throws(Errno) in try ProcessControl.setHostname(name) }
         }
         if let name = configuration.domainname, !name.isEmpty {
             try attempt("set domain name", name) { () throws(Errno) in
-                try checked(berth_setdomainname(name, name.utf8.count))
+                try ProcessControl.setDomainname(name)
             }
         }
     }
@@ -134,7 +126,7 @@ struct InitProcess {
                 try Terminal.setSize(terminal.master.rawValue, TerminalSize(rows: size.height, columns: size.width))
             }
             // The group stays the devpts mount's (tty): only the owner changes.
-            try checked(berth_result(Int64(fchown(terminal.slave.rawValue, user.uid, gid_t.max))))
+            try ProcessControl.changeOwner(terminal.slave.rawValue, uid: user.uid, gid: nil)
             try socket.sendMessage([SyncMessage.terminal], descriptors: [terminal.master.rawValue])
             return try terminal.slave.duplicated().release()
         }
@@ -142,10 +134,9 @@ struct InitProcess {
 
     private func enter(_ root: Int32) throws(RuntimeError) {
         try attempt("enter", "the root file system") { () throws(Errno) in
-            try checked(berth_result(Int64(fchdir(root))))
+            try ProcessControl.changeDirectory(root)
             if prepared.request.noPivot {
-                try checked(berth_result(Int64(chroot("."))))
-                try checked(berth_result(Int64(chdir("/"))))
+                try ProcessControl.changeRootToCurrentDirectory()
             } else {
                 try MountTree.pivotIntoCurrentDirectory()
             }

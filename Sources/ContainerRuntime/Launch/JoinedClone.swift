@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import LinuxKernel
 
@@ -26,8 +25,9 @@ enum JoinedClone {
                 var sibling = options
                 sibling.sibling = true
                 for target in targets {
-                    let result = berth_setns(target.number, Int32(truncatingIfNeeded: target.kind.rawValue))
-                    if result < 0 { return report(result, to: answer) }
+                    do throws(Errno) { try ProcessControl.join(target.kind, of: target.number) } catch {
+                        return report(-Int64(error.rawValue), to: answer)
+                    }
                 }
                 do throws(Errno) {
                     let child = try ProcessClone.run(sibling, body)

@@ -1,4 +1,3 @@
-import CLinux
 import ControlGroups
 import Glibc
 import JSON
@@ -10,7 +9,7 @@ public struct LaunchedContainer: ~Copyable {
     /// The first process.
     public let process: ChildHandle
     /// The master end of its terminal, when it has one.
-    public var terminal: FileDescriptor?
+    public var terminal: SharedDescriptor?
     /// Our end of the conversation; closed by the first process when the program runs.
     let channel: FileDescriptor
 
@@ -35,6 +34,10 @@ public struct LaunchedContainer: ~Copyable {
         while try nextMessage() != nil {}
         // The end of the stream is either the program's start or a killed process.
         guard let ended = try? Poll.readable(process.pidfd.rawValue, milliseconds: 0), ended else { return }
+        // Its name is still ours if it never executed the program; a process that is not reaped keeps its name.
+        guard ProcessInformation.name(of: process.pid) == "berth-start" else { return }
+        _ = try? process.wait()
+        throw RuntimeError("start container", "", cause: "its first process was killed before it could execute the program")
     }
 
     private mutating func nextMessage() throws(RuntimeError) -> UInt8? {
@@ -47,7 +50,8 @@ public struct LaunchedContainer: ~Copyable {
             case SyncMessage.failed:
                 _ = try? process.wait()
                 throw RuntimeError(message: message.bytes.dropFirst())
-            case SyncMessage.terminal: terminal = message.takeDescriptor()
+            case SyncMessage.terminal:
+                if let master = message.takeDescriptor() { terminal = SharedDescriptor(master) }
             default: return kind
             }
         }

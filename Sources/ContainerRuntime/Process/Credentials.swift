@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import LinuxKernel
 import OCI
@@ -39,13 +38,13 @@ struct Credentials {
             try ProcessCapabilities.keepOverUserChange(true)
         }
         try attempt("set", "groups") { () throws(Errno) in
-            let result = additionalGroups.withUnsafeBufferPointer { berth_setgroups($0.count, $0.baseAddress) }
-            // A user namespace made by an unprivileged user denies setgroups; with no groups asked for that is fine.
-            if result == Int64(-EPERM), additionalGroups.isEmpty { return }
-            try checked(result)
+            do throws(Errno) { try ProcessControl.setGroups(additionalGroups) } catch {
+                // A user namespace made by an unprivileged user denies setgroups; with no groups asked for that is fine.
+                guard error == .notPermitted, additionalGroups.isEmpty else { throw error }
+            }
         }
-        try attempt("set group id", String(gid)) { () throws(Errno) in try checked(berth_setresgid(gid)) }
-        try attempt("set user id", String(uid)) { () throws(Errno) in try checked(berth_setresuid(uid)) }
+        try attempt("set group id", String(gid)) { () throws(Errno) in try ProcessControl.setGroupID(gid) }
+        try attempt("set user id", String(uid)) { () throws(Errno) in try ProcessControl.setUserID(uid) }
         try attempt("set", "capabilities") { () throws(Errno) in
             let permitted = self.permitted.intersection(own)
             try ProcessCapabilities.keepOverUserChange(false)

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import LinuxKernel
 import OCI
@@ -38,9 +37,8 @@ struct ProcessLimits {
     /// Sets them on a process.
     func apply(to pid: Int32) throws(RuntimeError) {
         for limit in limits {
-            var raw = rlimit64(rlim_cur: UInt(limit.soft), rlim_max: UInt(limit.hard))
             try attempt("set limit", "\(limit.name) to \(limit.soft):\(limit.hard)") { () throws(Errno) in
-                try checked(berth_prlimit(pid, limit.number, &raw, nil))
+                try ProcessControl.setLimit(limit.number, soft: limit.soft, hard: limit.hard, of: pid)
             }
         }
         if let adjustment = oomScoreAdjustment {

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import LinuxKernel
 
@@ -11,19 +10,19 @@ enum ProcessSetup {
         try attempt("connect", "standard streams") { () throws(Errno) in
             if let console {
                 try Terminal.setControlling(console)
-                for number in Int32(0)...2 { try checked(berth_result(Int64(dup2(console, number)))) }
+                for number in Int32(0)...2 { try ProcessControl.duplicate(console, to: number) }
                 if console > 2 { close(console) }
                 return
             }
             // Through high numbers first: a source may be another stream's target.
             let copies = [
-                try checked(berth_fcntl(streams.input, F_DUPFD_CLOEXEC, 64)),
-                try checked(berth_fcntl(streams.output, F_DUPFD_CLOEXEC, 64)),
-                try checked(berth_fcntl(streams.error, F_DUPFD_CLOEXEC, 64)),
+                try ProcessControl.duplicate(streams.input, minimum: 64),
+                try ProcessControl.duplicate(streams.output, minimum: 64),
+                try ProcessControl.duplicate(streams.error, minimum: 64),
             ]
             for (number, copy) in copies.enumerated() {
-                try checked(berth_result(Int64(dup2(Int32(copy), Int32(number)))))
-                close(Int32(copy))
+                try ProcessControl.duplicate(copy, to: Int32(number))
+                close(copy)
             }
         }
     }
@@ -39,16 +38,13 @@ enum ProcessSetup {
         try attempt("change to", "working directory \"\(path)\"") { () throws(Errno) in
             let directory = RootDirectory(descriptor: root)
             let target = make ? try directory.openMakingDirectory(path) : try directory.open(path, [.pathOnly, .directory])
-            let result = berth_result(Int64(fchdir(target.rawValue)))
-            if result == 0 { return }
-            // A directory that root of the namespace may not enter may still be the user's own: try as the user.
-            guard result == Int64(-EACCES) else {
-                try checked(result)
-                return
+            do throws(Errno) { try ProcessControl.changeDirectory(target.rawValue) } catch {
+                // A directory that root of the namespace may not enter may still be the user's own: try as the user.
+                guard error == .accessDenied else { throw error }
+                try ProcessControl.withFileSystemIDs(uid: owner.uid, gid: owner.gid) { () throws(Errno) in
+                    try ProcessControl.changeDirectory(target.rawValue)
+                }
             }
-            berth_setfsids(owner.uid, owner.gid)
-            defer { berth_setfsids(0, 0) }
-            try checked(berth_result(Int64(fchdir(target.rawValue))))
         }
     }
 
@@ -58,13 +54,11 @@ enum ProcessSetup {
         preservedDescriptors: Int, channel: Int32
     ) throws(RuntimeError) {
         try attempt("close", "inherited descriptors") { () throws(Errno) in
-            try checked(berth_close_range(3 + UInt32(preservedDescriptors), UInt32.max, BERTH_CLOSE_RANGE_CLOEXEC))
-            for number in 3..<(3 + Int32(preservedDescriptors)) { _ = berth_fcntl(number, F_SETFD, 0) }
+            try ProcessControl.closeOnExec(from: 3 + UInt32(preservedDescriptors))
+            for number in 3..<(3 + Int32(preservedDescriptors)) { ProcessControl.keepOverExec(number) }
         }
         if noNewPrivileges {
-            try attempt("set", "no_new_privs") { () throws(Errno) in
-                try checked(berth_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-            }
+            try attempt("set", "no_new_privs") { () throws(Errno) in try ProcessControl.setNoNewPrivileges() }
         } else if let seccomp {
             // Without no_new_privs the filter needs CAP_SYS_ADMIN, which goes away next.
             try install(seccomp)
@@ -72,7 +66,9 @@ enum ProcessSetup {
         try credentials.assume()
         if diesWithParent {
             // After the change of user, which clears it. The parent may have died before: its socket says so.
-            _ = berth_prctl(PR_SET_PDEATHSIG, UInt64(SIGKILL), 0, 0, 0)
+            try attempt("set", "parent-death signal") { () throws(Errno) in
+                try ProcessControl.setParentDeathSignal(SIGKILL)
+            }
             var entry = pollfd(fd: channel, events: 0, revents: 0)
             if poll(&entry, 1, 0) > 0, entry.revents & Int16(POLLHUP) != 0 { _exit(125) }
         }

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import LinuxKernel
 
@@ -46,7 +45,7 @@ struct Program {
         _ path: String, _ arguments: inout [UnsafeMutablePointer<CChar>?],
         _ environment: inout [UnsafeMutablePointer<CChar>?]
     ) -> Errno {
-        Errno(rawValue: Int32(-berth_execve(path, &arguments, &environment)))
+        ProcessControl.execute(path, &arguments, &environment)
     }
 
     private func failure(_ name: String, _ error: Errno, path: String) -> RuntimeError {

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import LinuxKernel
 
@@ -10,8 +9,7 @@ enum ReapingInit {
         var everything = sigset_t()
         sigfillset(&everything)
         sigprocmask(SIG_BLOCK, &everything, nil)
-        let result = berth_fork()
-        let child = Int32(try attempt("fork", "the init process") { () throws(Errno) in try checked(result) })
+        let child = try attempt("fork", "the init process") { () throws(Errno) in try ProcessControl.fork() }
         if child == 0 {
             setpgid(0, 0)
             if hasTerminal {
@@ -26,9 +24,9 @@ enum ReapingInit {
 
     private static func serve(_ child: Int32, _ everything: sigset_t) -> Never {
         // Nobody inside may read or write this process: it is the host's program.
-        _ = berth_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-        _ = berth_prctl(PR_SET_NAME, UInt64(UInt(bitPattern: strdup("berth-init"))), 0, 0, 0)
-        _ = berth_close_range(0, UInt32.max, 0)
+        ProcessControl.forbidInspection()
+        ProcessTitle.set("berth-init", arguments: ["berth-init"])
+        ProcessControl.closeAll()
         var signals = everything
         while true {
             var info = siginfo_t()

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import LinuxKernel
 
@@ -67,18 +66,19 @@ extension OverlayRoot {
     /// scratch tmpfs in a private mount namespace of this process, mount by short relative names, clone the result.
     private func mountByPaths(_ clones: [Int32]) throws(RuntimeError) -> DetachedMount {
         do throws(Errno) {
-            try checked(berth_unshare(Int32(truncatingIfNeeded: BERTH_CLONE_NEWNS)))
+            try ProcessControl.unshare(.mount)
             try MountTree.setPropagation("/", .private, recursive: true)
             let scratch = try FileSystemContext("tmpfs").mount()
             // Any directory serves: the namespace is ours alone and ends with this process.
             try scratch.attach("/proc")
             let root = scratch.root.rawValue
             let before = try Files.open(".", [.pathOnly, .directory])
-            try checked(berth_result(Int64(fchdir(root))))
+            try ProcessControl.changeDirectory(root)
             defer { fchdir(before.rawValue) }
             for (index, clone) in clones.enumerated() {
                 try Files.makeDirectory(at: root, "\(index)")
-                try checked(berth_move_mount(clone, "", root, "\(index)", BERTH_MOVE_MOUNT_F_EMPTY_PATH))
+                let mount = DetachedMount(root: FileDescriptor(owning: try ProcessControl.duplicate(clone, minimum: 3)))
+                try mount.attach("\(index)", at: root)
             }
             try Files.makeDirectory(at: root, "m")
             let lower = clones.indices.reversed().map(String.init).joined(separator: ":")

@@ -15,12 +15,17 @@ extension ControlGroup {
         host: HostControlGroups, path: String, limits: ResourceLimits = ResourceLimits()
     ) throws(ControlGroupError) -> ControlGroup {
         let path = try GroupPath(path)
-        var builder = GroupBuilder(host: host, path: path, limits: limits)
-        do {
-            return try builder.build()
-        } catch {
-            builder.rollBack()
-            throw error
+        var attempts = 5
+        while true {
+            var builder = GroupBuilder(host: host, path: path, limits: limits)
+            do {
+                return try builder.build()
+            } catch {
+                builder.rollBack()
+                attempts -= 1
+                // Another container that ended took a common parent away between our steps.
+                guard error.errno == .noSuchFile, attempts > 0 else { throw error }
+            }
         }
     }
 }
@@ -68,7 +73,9 @@ struct GroupBuilder {
                 try makeUnified(unified, enable: unifiedControllers, needed: needed)
             } catch {
                 // On a hybrid machine it only makes freezing and killing simpler; without it there is the freezer.
-                guard host.layout == .hybrid, unifiedControllers.isDisjoint(with: needed),
+                let mayNot = [Errno.accessDenied, .notPermitted, .readOnlyFileSystem].contains(error.errno)
+                guard host.layout == .hybrid, mayNot, unifiedControllers.isDisjoint(with: needed),
+                    limits.unified.isEmpty,
                     let freezer = host.version1("freezer")
                 else { throw error }
                 chosen.removeAll { $0.isUnified }

@@ -116,3 +116,14 @@ extension HostControlGroups {
         return ControlGroup(path: path, host: self, hierarchies: joined)
     }
 }
+
+extension ControlGroup {
+    /// Moves the calling, single-threaded process from this group to the root of each hierarchy, so that the group can be
+    /// removed. Where the root does not take it (a version 2 root of a nested machine) the process stays.
+    public func leaveToRoot() {
+        for hierarchy in hierarchies {
+            guard let root = try? hierarchy.openRoot() else { continue }
+            try? ControlFile.write(root, hierarchy.isUnified ? "cgroup.procs" : "tasks", "0")
+        }
+    }
+}

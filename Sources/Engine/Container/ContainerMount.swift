@@ -8,6 +8,10 @@ public struct ContainerMount: Equatable, Sendable {
     public var kind: Kind
     /// The volume's name; empty for other kinds.
     public var name = ""
+    /// Whether the volume was made for this container alone.
+    public var isAnonymous = false
+    /// Whether an empty volume starts with the image's content (`nocopy` says no).
+    public var copiesContent = true
     /// The directory or file on the host; empty for a tmpfs.
     public var source = ""
     public var destination: String
@@ -28,7 +32,7 @@ public struct ContainerMount: Equatable, Sendable {
 
     var json: JSONValue {
         [
-            "kind": .string(kind.rawValue), "name": .string(name), "source": .string(source),
+            "kind": .string(kind.rawValue), "name": .string(name), "anonymous": .bool(isAnonymous), "source": .string(source),
             "destination": .string(destination), "readOnly": .bool(isReadOnly), "propagation": .string(propagation),
             "recursive": .bool(isRecursive), "options": JSONValue(options),
         ]
@@ -37,6 +41,7 @@ public struct ContainerMount: Equatable, Sendable {
     init(_ object: JSONObject) throws(JSONError) {
         kind = Kind(rawValue: try object.string("kind") ?? "") ?? .bind
         name = try object.string("name") ?? ""
+        isAnonymous = try object.bool("anonymous") ?? false
         source = try object.string("source") ?? ""
         destination = try object.required("destination", object.string("destination"))
         isReadOnly = try object.bool("readOnly") ?? false

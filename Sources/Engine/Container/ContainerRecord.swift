@@ -10,14 +10,35 @@ public struct ContainerRecord: Sendable {
         public var hostAddress: String
         /// 0 lets the kernel choose.
         public var hostPort: UInt16
+        /// The last of a range of which the first free one is taken; 0 and `hostPort` mean that one alone.
+        public var lastHostPort: UInt16
         public var containerPort: UInt16
         public var proto: String
         /// A port.
-        public init(hostAddress: String, hostPort: UInt16, containerPort: UInt16, proto: String) {
+        public init(
+            hostAddress: String, hostPort: UInt16, lastHostPort: UInt16 = 0, containerPort: UInt16, proto: String
+        ) {
             self.hostAddress = hostAddress
             self.hostPort = hostPort
+            self.lastHostPort = lastHostPort
             self.containerPort = containerPort
             self.proto = proto
+        }
+
+        var json: JSONValue {
+            [
+                "hostAddress": .string(hostAddress), "hostPort": JSONValue(hostPort),
+                "lastHostPort": JSONValue(lastHostPort), "containerPort": JSONValue(containerPort),
+                "proto": .string(proto),
+            ]
+        }
+
+        init(_ object: JSONObject) throws(JSONError) {
+            hostAddress = try object.string("hostAddress") ?? ""
+            hostPort = try object.required("hostPort", object.integer("hostPort"))
+            lastHostPort = try object.integer("lastHostPort") ?? 0
+            containerPort = try object.required("containerPort", object.integer("containerPort"))
+            proto = try object.string("proto") ?? "tcp"
         }
     }
 
@@ -110,13 +131,7 @@ extension ContainerRecord {
             ("labels", JSONValue(labels)), ("mounts", .array(mounts.map(\.json))), ("limits", limits.json),
             ("security", security.json), ("network", .string(network)),
         ])
-        object["ports"] = .array(
-            ports.map {
-                [
-                    "hostAddress": .string($0.hostAddress), "hostPort": JSONValue($0.hostPort),
-                    "containerPort": JSONValue($0.containerPort), "proto": .string($0.proto),
-                ]
-            })
+        object["ports"] = .array(ports.map(\.json))
         object["extraHosts"] = JSONValue(extraHosts)
         object["dns"] = JSONValue(dns)
         object["ulimits"] = .array(
@@ -171,13 +186,7 @@ extension ContainerRecord {
         limits = try object.decode("limits", ContainerLimits.init) ?? ContainerLimits()
         security = try object.decode("security", ContainerSecurity.init) ?? ContainerSecurity()
         network = try object.string("network") ?? "bridge"
-        ports = try object.decodeArray("ports") { (entry) throws(JSONError) in
-            Port(
-                hostAddress: try entry.string("hostAddress") ?? "",
-                hostPort: try entry.required("hostPort", entry.integer("hostPort")),
-                containerPort: try entry.required("containerPort", entry.integer("containerPort")),
-                proto: try entry.string("proto") ?? "tcp")
-        } ?? []
+        ports = try object.decodeArray("ports", Port.init) ?? []
         extraHosts = try object.strings("extraHosts") ?? []
         dns = try object.strings("dns") ?? []
         ulimits = try object.decodeArray("ulimits") { (entry) throws(JSONError) in

@@ -38,13 +38,7 @@ public struct ContainerState: Sendable, Equatable {
             "oomKilled": .bool(oomKilled), "error": .string(error), "startedAt": .string(startedAt),
             "finishedAt": .string(finishedAt), "address": .string(address), "prefixLength": JSONValue(prefixLength),
             "gateway": .string(gateway), "hardwareAddress": .string(hardwareAddress),
-            "ports": .array(
-                ports.map {
-                    [
-                        "hostAddress": .string($0.hostAddress), "hostPort": JSONValue($0.hostPort),
-                        "containerPort": JSONValue($0.containerPort), "proto": .string($0.proto),
-                    ]
-                }),
+            "ports": .array(ports.map(\.json)),
         ]
     }
 
@@ -66,12 +60,6 @@ public struct ContainerState: Sendable, Equatable {
         prefixLength = try object.integer("prefixLength") ?? 0
         gateway = try object.string("gateway") ?? ""
         hardwareAddress = try object.string("hardwareAddress") ?? ""
-        ports = try object.decodeArray("ports") { (entry) throws(JSONError) in
-            ContainerRecord.Port(
-                hostAddress: try entry.string("hostAddress") ?? "",
-                hostPort: try entry.required("hostPort", entry.integer("hostPort")),
-                containerPort: try entry.required("containerPort", entry.integer("containerPort")),
-                proto: try entry.string("proto") ?? "tcp")
-        } ?? []
+        ports = try object.decodeArray("ports", ContainerRecord.Port.init) ?? []
     }
 }

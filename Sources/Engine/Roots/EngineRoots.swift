@@ -1,3 +1,4 @@
+import ContainerNetwork
 import Glibc
 import LinuxKernel
 
@@ -27,20 +28,7 @@ public struct EngineRoots: Sendable, Equatable {
         while clean.hasSuffix("/") { clean.removeLast() }
         state = clean
         run = clean + "/run"
-        instance = Self.token(clean)
-    }
-
-    /// Six letters and digits from a path: FNV-1a, only to tell engines apart.
-    private static func token(_ path: String) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in path.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        let digits = Array("0123456789abcdefghijklmnopqrstuvwxyz")
-        var text = ""
-        for _ in 0..<6 {
-            text.append(digits[Int(hash % 36)])
-            hash /= 36
-        }
-        return text
+        instance = NetworkEngine.instanceToken(forRoot: clean)
     }
 
     /// The group below which all of this engine's control groups lie.

@@ -105,3 +105,20 @@ public enum ProcessClone {
         FileDescriptor(owning: Int32(try checked(berth_pidfd_open(pid, 0))))
     }
 }
+
+extension ProcessSignal {
+    /// Sends a signal to the process that a pidfd stands for (`pidfd_send_signal(2)`).
+    public static func send(pidfd: Int32, _ signal: Int32) throws(Errno) {
+        try checked(berth_pidfd_send_signal(pidfd, signal))
+    }
+}
+
+/// The end of a child known by its id.
+public enum ChildStatus {
+    /// Waits for it and reaps it.
+    public static func wait(_ pid: Int32) throws(Errno) -> ExitStatus {
+        var status: Int32 = 0
+        try checkedUninterrupted { berth_waitpid(pid, &status, 0) }
+        return ExitStatus(waitStatus: status)
+    }
+}

@@ -48,6 +48,12 @@ public struct RuntimeConsoleSize: Sendable {
     public var height: UInt16
     public var width: UInt16
 
+    /// A size.
+    public init(height: UInt16, width: UInt16) {
+        self.height = height
+        self.width = width
+    }
+
     init(_ object: JSONObject) throws(JSONError) {
         height = try object.required("height", object.integer("height"))
         width = try object.required("width", object.integer("width"))

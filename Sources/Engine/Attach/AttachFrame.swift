@@ -1,0 +1,85 @@
+import JSON
+
+/// What travels between a container's monitor and a client on their stream socket: a kind byte, the payload's length
+/// as four little-endian bytes, the payload.
+enum AttachFrame: Equatable {
+    // Client to monitor.
+    case input([UInt8])
+    case inputEnded
+    case resize(rows: UInt16, columns: UInt16)
+    case signal(Int32)
+    // Monitor to client.
+    case output([UInt8])
+    case errorOutput([UInt8])
+    case started
+    case exited(Int32)
+    /// The container could not be started; with Docker's exit status.
+    case failed(String, code: Int32)
+
+    /// The largest payload either side sends or accepts.
+    static let payloadLimit = 64 << 10
+
+    private var kind: UInt8 {
+        switch self {
+        case .input: 0
+        case .inputEnded: 1
+        case .resize: 2
+        case .signal: 3
+        case .output: 10
+        case .errorOutput: 11
+        case .started: 12
+        case .exited: 13
+        case .failed: 14
+        }
+    }
+
+    private var payload: [UInt8] {
+        switch self {
+        case .input(let bytes), .output(let bytes), .errorOutput(let bytes): bytes
+        case .inputEnded, .started: []
+        case .resize(let rows, let columns): Self.bytes(UInt32(rows)) + Self.bytes(UInt32(columns))
+        case .signal(let number), .exited(let number): Self.bytes(UInt32(bitPattern: number))
+        case .failed(let text, let code): Self.bytes(UInt32(bitPattern: code)) + Array(text.utf8.prefix(Self.payloadLimit - 4))
+        }
+    }
+
+    private static func bytes(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+
+    /// The frame as bytes.
+    var encoded: [UInt8] {
+        let payload = payload
+        return [kind] + Self.bytes(UInt32(payload.count)) + payload
+    }
+
+    /// Takes the first whole frame off a buffer, nil when there is none yet.
+    ///
+    /// - Throws: for a kind or length that no honest peer sends.
+    static func decode(_ buffer: inout [UInt8]) throws(EngineError) -> AttachFrame? {
+        guard buffer.count >= 5 else { return nil }
+        func word(_ at: Int) -> UInt32 { (0..<4).reduce(UInt32(0)) { $0 | UInt32(buffer[at + $1]) << (8 * UInt32($1)) } }
+        let length = Int(word(1))
+        guard length <= payloadLimit else { throw EngineError("a frame of \(length) bytes is too long") }
+        guard buffer.count >= 5 + length else { return nil }
+        let kind = buffer[0]
+        let payload = Array(buffer[5..<(5 + length)])
+        func number(_ index: Int) throws(EngineError) -> UInt32 {
+            guard length >= 4 * (index + 1) else { throw EngineError("a frame is too short") }
+            return word(5 + 4 * index)
+        }
+        let frame: AttachFrame
+        switch kind {
+        case 0: frame = .input(payload)
+        case 1: frame = .inputEnded
+        case 2: frame = .resize(rows: UInt16(clamping: try number(0)), columns: UInt16(clamping: try number(1)))
+        case 3: frame = .signal(Int32(bitPattern: try number(0)))
+        case 10: frame = .output(payload)
+        case 11: frame = .errorOutput(payload)
+        case 12: frame = .started
+        case 13: frame = .exited(Int32(bitPattern: try number(0)))
+        case 14: frame = .failed(String(decoding: payload.dropFirst(4), as: UTF8.self), code: Int32(bitPattern: try number(0)))
+        default: throw EngineError("a frame of the unknown kind \(kind)")
+        }
+        buffer.removeFirst(5 + length)
+        return frame
+    }
+}

@@ -1,0 +1,87 @@
+import ContainerNetwork
+import Glibc
+import ImageStore
+import LinuxKernel
+import Netlink
+import OCI
+
+/// A container that exists on disk and whose lock its creator holds.
+public struct CreatedContainer: ~Copyable {
+    public let record: ContainerRecord
+    public let directory: ContainerDirectory
+    let lock: FileLock
+}
+
+extension Engine {
+    /// Creates a container: name, id range, directories, records. Nothing is mounted and no process exists yet.
+    ///
+    /// - Throws: ``EngineError`` with Docker's exit status; nothing is left then.
+    public func create(_ request: ContainerRequest) throws(EngineError) -> CreatedContainer {
+        let image: StoredImage
+        do throws(ImageStoreError) { image = try images.resolve(request.image) } catch {
+            throw EngineError("\(error)", exitCode: 125)
+        }
+        let id = ContainerID.make()
+        var record = try RecordBuilder(
+            request: request, image: image, id: id, volumes: volumes, layers: images.layerDirectories(of: image)
+        ).build()
+        let directory = ContainerDirectory(roots: roots, id: id)
+        // The lock comes before anything is visible: a command that meets the half-made container leaves it alone.
+        guard let lock = try directory.lock() else { throw EngineError("container id \(id) is in use", exitCode: 125) }
+        do throws(EngineError) {
+            try claimName(request.name, &record)
+            try directory.make()
+            do throws(ImageStoreError) { try images.lease(layersOf: image, holder: id) } catch {
+                throw EngineError("\(error)", exitCode: 125)
+            }
+            if !request.usesHostUsers {
+                record.idRange = try IDRanges.claim(for: directory.path, highest: max(image.highestID, 65535))
+            }
+            try makeOverlayDirectories(record, directory)
+            try fillVolumes(record, image)
+            try directory.write(record)
+        } catch {
+            try? discard(record, directory)
+            throw EngineError(error.description, exitCode: 125)
+        }
+        return CreatedContainer(record: record, directory: directory, lock: lock)
+    }
+
+    private func claimName(_ wanted: String?, _ record: inout ContainerRecord) throws(EngineError) {
+        if let wanted {
+            guard ContainerName.isValid(wanted) else {
+                throw EngineError(
+                    "Invalid container name (\(ContainerRegistry.printable(wanted))), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+            }
+            return try containers.claim(name: wanted, id: record.id)
+        }
+        for attempt in 0... {
+            // Pairs of words run out one day; then a number follows.
+            let name = ContainerName.random() + (attempt < 8 ? "" : String(UInt32.random(in: 0..<1_000_000)))
+            do throws(EngineError) { try containers.claim(name: name, id: record.id) } catch {
+                if attempt < 16 { continue }
+                throw error
+            }
+            record.name = name
+            return
+        }
+    }
+
+    private func makeOverlayDirectories(
+        _ record: ContainerRecord, _ directory: ContainerDirectory
+    ) throws(EngineError) {
+        let owner = record.idRange?.base ?? 0
+        try attempt("make", directory.upperDirectory) { () throws(Errno) in
+            try Files.makeDirectory(directory.upperDirectory, mode: 0o755)
+            if owner != 0 {
+                try Files.changeOwner(at: WorkingDirectory.rawValue, directory.upperDirectory, uid: owner, gid: owner)
+            }
+            try Files.makeDirectory(directory.workDirectory, mode: 0o700)
+        }
+    }
+
+    /// Removes a container that its creator could not start; the creator's lock is released with it.
+    public func discard(_ container: consuming CreatedContainer) {
+        try? discard(container.record, container.directory)
+    }
+}

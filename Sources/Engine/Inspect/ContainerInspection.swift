@@ -1,0 +1,166 @@
+import JSON
+import LinuxKernel
+
+/// A container in the shape of `docker inspect`.
+public struct ContainerInspection {
+    private let record: ContainerRecord
+    private let state: ContainerState
+    private let directory: ContainerDirectory
+    private let networkName: String
+
+    /// - Parameter network: the name of the bridge the container is on.
+    init(record: ContainerRecord, state: ContainerState, directory: ContainerDirectory) {
+        self.record = record
+        self.state = state
+        self.directory = directory
+        networkName = record.network
+    }
+
+    /// The object.
+    public var json: JSONValue {
+        [
+            "Id": .string(record.id), "Created": .string(record.created),
+            "Path": .string(record.arguments.first ?? ""), "Args": JSONValue(record.arguments.dropFirst()),
+            "State": stateObject, "Image": .string(record.imageID),
+            "ResolvConfPath": .string(directory.path + "/resolv.conf"),
+            "HostnamePath": .string(directory.path + "/hostname"), "HostsPath": .string(directory.path + "/hosts"),
+            "LogPath": .string(directory.logPath), "Name": .string("/" + record.name), "RestartCount": 0,
+            "Driver": "overlay2", "Platform": "linux", "MountLabel": "", "ProcessLabel": "", "AppArmorProfile": "",
+            "ExecIDs": nil, "HostConfig": hostConfig, "GraphDriver": graphDriver, "Mounts": .array(record.mounts.map(mount)),
+            "Config": config, "NetworkSettings": networkSettings,
+        ]
+    }
+
+    private var stateObject: JSONValue {
+        [
+            "Status": .string(state.status.rawValue), "Running": .bool(state.status == .running), "Paused": false,
+            "Restarting": false, "OOMKilled": .bool(state.oomKilled), "Dead": false, "Pid": JSONValue(state.pid),
+            "ExitCode": JSONValue(state.exitCode), "Error": .string(state.error), "StartedAt": .string(state.startedAt),
+            "FinishedAt": .string(state.finishedAt),
+        ]
+    }
+
+    private var config: JSONValue {
+        [
+            "Hostname": .string(record.hostname), "Domainname": .string(record.domainname), "User": .string(record.user),
+            "AttachStdin": .bool(record.interactive), "AttachStdout": true, "AttachStderr": true,
+            "ExposedPorts": .object(
+                JSONObject(record.ports.map { ("\($0.containerPort)/\($0.proto)", .object(JSONObject())) })),
+            "Tty": .bool(record.terminal), "OpenStdin": .bool(record.interactive), "StdinOnce": .bool(record.interactive),
+            "Env": JSONValue(record.environment), "Cmd": record.command.isEmpty ? nil : JSONValue(record.command),
+            "Image": .string(record.image),
+            "Volumes": .object(
+                JSONObject(record.mounts.filter { $0.kind == .volume }.map { ($0.destination, .object(JSONObject())) })),
+            "WorkingDir": .string(record.workingDirectory),
+            "Entrypoint": record.entrypoint.isEmpty ? nil : JSONValue(record.entrypoint),
+            "Labels": JSONValue(record.labels), "StopSignal": .string(record.stopSignal),
+            "StopTimeout": JSONValue(record.stopTimeout),
+        ]
+    }
+
+    private var hostConfig: JSONValue {
+        let limits = record.limits
+        var object = JSONObject([
+            ("Binds", .array(record.mounts.filter { $0.kind != .tmpfs }.map(bindText))),
+            ("NetworkMode", .string(record.network)), ("PortBindings", portMap(record.ports)),
+            ("RestartPolicy", ["Name": "no", "MaximumRetryCount": 0]), ("AutoRemove", .bool(record.autoRemove)),
+            ("LogConfig", ["Type": "json-file", "Config": .object(JSONObject())]),
+            ("CapAdd", capabilityDifference(added: true)), ("CapDrop", capabilityDifference(added: false)),
+            ("Dns", JSONValue(record.dns)), ("ExtraHosts", JSONValue(record.extraHosts)),
+            ("GroupAdd", JSONValue(record.groupAdd)), ("IpcMode", "private"), ("CgroupnsMode", "private"),
+            ("OomScoreAdj", JSONValue(record.oomScoreAdjustment ?? 0)), ("PidMode", ""), ("Privileged", false),
+            ("ReadonlyRootfs", .bool(record.readOnlyRoot)), ("SecurityOpt", securityOptions),
+            ("UTSMode", .string(record.network == "host" ? "host" : "")),
+            ("UsernsMode", .string(record.security.usesHostUsers ? "host" : "private")),
+            ("ShmSize", JSONValue(record.shmSize)), ("Sysctls", JSONValue(record.sysctls)), ("Runtime", "berth"),
+        ])
+        object["Memory"] = JSONValue(limits.memory ?? 0)
+        object["MemoryReservation"] = JSONValue(limits.memoryReservation ?? 0)
+        object["MemorySwap"] = JSONValue(limits.memorySwap ?? (limits.memory.map { $0 * 2 } ?? 0))
+        object["NanoCpus"] = JSONValue(limits.nanoCPUs ?? 0)
+        object["CpuShares"] = JSONValue(limits.cpuShares ?? 0)
+        object["CpuPeriod"] = JSONValue(limits.cpuPeriod ?? 0)
+        object["CpuQuota"] = JSONValue(limits.cpuQuota ?? 0)
+        object["CpusetCpus"] = .string(limits.cpusetCPUs ?? "")
+        object["CpusetMems"] = .string(limits.cpusetMems ?? "")
+        object["PidsLimit"] = limits.pids.map { JSONValue($0) } ?? .null
+        object["Init"] = .bool(record.usesInit)
+        object["Ulimits"] = .array(
+            record.ulimits.map { ["Name": .string($0.name), "Hard": JSONValue($0.hard), "Soft": JSONValue($0.soft)] })
+        object["MaskedPaths"] = nil
+        return .object(object)
+    }
+
+    private func capabilityDifference(added: Bool) -> JSONValue {
+        let standard = Set(ContainerSecurity.defaultCapabilities), own = Set(record.security.capabilities)
+        let names = added ? own.subtracting(standard) : standard.subtracting(own)
+        return names.isEmpty ? nil : JSONValue(names.sorted())
+    }
+
+    private var securityOptions: JSONValue {
+        var options = [String]()
+        if record.security.noNewPrivileges { options.append("no-new-privileges") }
+        if record.security.seccomp == .unconfined { options.append("seccomp=unconfined") }
+        return options.isEmpty ? nil : JSONValue(options)
+    }
+
+    private func bindText(_ mount: ContainerMount) -> JSONValue {
+        .string("\(mount.kind == .volume ? mount.name : mount.source):\(mount.destination)\(mount.isReadOnly ? ":ro" : "")")
+    }
+
+    private func mount(_ mount: ContainerMount) -> JSONValue {
+        var object = JSONObject([("Type", .string(mount.kind.rawValue))])
+        if mount.kind == .volume { object["Name"] = .string(mount.name) }
+        object["Source"] = .string(mount.source)
+        object["Destination"] = .string(mount.destination)
+        if mount.kind == .volume { object["Driver"] = "local" }
+        object["Mode"] = .string(mount.isReadOnly ? "ro" : "")
+        object["RW"] = .bool(!mount.isReadOnly)
+        object["Propagation"] = .string(mount.kind == .bind ? mount.propagation : "")
+        return .object(object)
+    }
+
+    private var graphDriver: JSONValue {
+        [
+            "Name": "overlay2",
+            "Data": [
+                "LowerDir": .string(record.layers.reversed().map(\.path).joined(separator: ":")),
+                "UpperDir": .string(directory.upperDirectory), "WorkDir": .string(directory.workDirectory),
+            ],
+        ]
+    }
+
+    private func portMap(_ ports: [ContainerRecord.Port]) -> JSONValue {
+        var object = JSONObject()
+        for port in ports {
+            let key = "\(port.containerPort)/\(port.proto)"
+            let binding: JSONValue = [
+                "HostIp": .string(port.hostAddress), "HostPort": .string(port.hostPort == 0 ? "" : String(port.hostPort)),
+            ]
+            object[key] = .array((object[key]?.arrayValue ?? []) + [binding])
+        }
+        return .object(object)
+    }
+
+    private var networkSettings: JSONValue {
+        let running = state.status == .running && !state.address.isEmpty
+        let endpoint: JSONValue = [
+            "IPAddress": .string(running ? state.address : ""), "IPPrefixLen": JSONValue(running ? state.prefixLength : 0),
+            "Gateway": .string(running ? state.gateway : ""), "MacAddress": .string(running ? state.hardwareAddress : ""),
+        ]
+        return [
+            "Ports": running ? portMap(state.ports) : .object(JSONObject()),
+            "IPAddress": .string(running ? state.address : ""), "IPPrefixLen": JSONValue(running ? state.prefixLength : 0),
+            "Gateway": .string(running ? state.gateway : ""), "MacAddress": .string(running ? state.hardwareAddress : ""),
+            "Networks": .object(JSONObject([(networkName, endpoint)])),
+        ]
+    }
+}
+
+extension Engine {
+    /// `inspect` of one container.
+    public func inspection(_ text: String) throws(EngineError) -> JSONValue {
+        let (record, state, directory) = try inspect(text)
+        return ContainerInspection(record: record, state: state, directory: directory).json
+    }
+}

@@ -1,0 +1,86 @@
+import ContainerRuntime
+import ControlGroups
+import Glibc
+import LinuxKernel
+import OCI
+
+/// What a user asks for with `exec`.
+public struct ExecRequestOptions: Sendable {
+    public var arguments: [String]
+    public var environment: [String] = []
+    public var workingDirectory: String?
+    public var user: String?
+    public var terminal = false
+    public var interactive = false
+    public var detached = false
+
+    /// A program with its arguments.
+    public init(arguments: [String]) { self.arguments = arguments }
+}
+
+extension Engine {
+    /// Runs a further process in a running container. It is this process's child: no monitor is asked.
+    ///
+    /// - Returns: its exit status; 0 for a detached one, once it runs.
+    public func exec(_ text: String, _ options: ExecRequestOptions) throws(EngineError) -> Int32 {
+        let (record, state, directory) = try inspect(text)
+        guard state.status == .running else {
+            throw EngineError("container \(ContainerID.short(record.id)) is not running")
+        }
+        let target = try openProcess(record, state)
+        do {
+            var launcher = try execRequest(record, state, directory, options)
+            if options.detached, let null = try? Files.open("/dev/null", .readWrite) {
+                let number = null.release()
+                launcher.standardStreams = (number, number, number)
+            } else if !options.interactive, !options.terminal, let null = try? Files.open("/dev/null", .readOnly) {
+                launcher.standardStreams.input = null.release()
+            }
+            let process = try ExecLauncher(launcher).launch()
+            withExtendedLifetime(target) {}
+            if options.detached { return 0 }
+            return try ForegroundProcess(
+                pid: process.process.pid, pidfd: process.process.pidfd.rawValue, terminal: process.terminal,
+                sendsInput: options.interactive
+            ).run()
+        } catch let error as RuntimeError {
+            let code: Int32 = error.kind == .notFound ? 127 : error.kind == .notExecutable ? 126 : 1
+            throw EngineError("OCI runtime exec failed: \(error)", exitCode: code)
+        } catch let error as EngineError {
+            throw error
+        } catch {
+            throw EngineError("\(error)")
+        }
+    }
+
+    private func execRequest(
+        _ record: ContainerRecord, _ state: ContainerState, _ directory: ContainerDirectory, _ options: ExecRequestOptions
+    ) throws -> ExecRequest {
+        var process = RuntimeProcess()
+        process.args = options.arguments
+        process.env = record.environment
+        if options.terminal, !process.env.contains(where: { $0.hasPrefix("TERM=") }) { process.env.append("TERM=xterm") }
+        for entry in options.environment {
+            let key = entry.prefix { $0 != "=" } + "="
+            process.env.removeAll { $0.hasPrefix(key) }
+            process.env.append(entry)
+        }
+        process.cwd = options.workingDirectory ?? record.workingDirectory
+        process.terminal = options.terminal
+        if options.terminal, let size = Terminal.size(0) ?? Terminal.size(1) {
+            process.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns)
+        }
+        process.capabilities = RuntimeCapabilities(granted: record.security.capabilities)
+        process.noNewPrivileges = record.security.noNewPrivileges
+        process.rlimits = record.ulimits.map {
+            RuntimeResourceLimit(type: "RLIMIT_" + $0.name.uppercased(), soft: $0.soft, hard: $0.hard)
+        }
+        var request = ExecRequest(target: state.pid, process: process)
+        request.userSpecification = options.user ?? record.user
+        request.seccomp = try SpecificationBuilder(record: record, directory: directory).build().configuration.linux.seccomp
+        request.seccompCacheDirectory = roots.seccompCache
+        let group = try ControlGroup.open(host: try HostControlGroups.detect(), path: directory.payloadGroup)
+        request.controlGroup = group.exists ? group : nil
+        return request
+    }
+}

@@ -1,0 +1,101 @@
+import ContainerNetwork
+import ContainerRuntime
+import ControlGroups
+import Glibc
+import ImageStore
+import LinuxKernel
+
+extension Engine {
+    /// A container's records as they are true now: what a killed monitor, a killed creator or a reboot left is put right
+    /// first (DESIGN 1.3). Nil for a container that is gone then.
+    func current(_ directory: ContainerDirectory) throws(EngineError) -> (record: ContainerRecord, state: ContainerState)? {
+        var state = directory.readState()
+        let record: ContainerRecord
+        do throws(EngineError) { record = try directory.readRecord() } catch {
+            // Removed between the listing and now.
+            if !Files.exists(directory.path + "/container.json") { return nil }
+            throw error
+        }
+        // A container that has ended stays so, and its creator or monitor is at work as long as the lock is held.
+        if state.status == .exited && !record.autoRemove || directory.isLocked { return (record, state) }
+        guard let lock = try directory.lock() else { return (record, directory.readState()) }
+        defer { withExtendedLifetime(lock) {} }
+        state = directory.readState()
+        guard state.status == .running || record.autoRemove else { return (record, state) }
+        try bury(record, directory, &state)
+        return record.autoRemove ? nil : (record, state)
+    }
+
+    /// Puts away a container whose monitor is no more. The caller holds its lock.
+    private func bury(
+        _ record: ContainerRecord, _ directory: ContainerDirectory, _ state: inout ContainerState
+    ) throws(EngineError) {
+        do throws(ControlGroupError) {
+            let host = try HostControlGroups.detect()
+            let payload = try ControlGroup.open(host: host, path: directory.payloadGroup)
+            if payload.exists {
+                state.oomKilled = ((try? payload.outOfMemoryKills()) ?? 0) > 0
+                try payload.kill()
+                try payload.remove(emptyParents: 1)
+            }
+            let monitor = try ControlGroup.open(host: host, path: directory.monitorGroup)
+            if monitor.exists { try monitor.remove(emptyParents: 2) }
+            try? ControlGroup.open(host: host, path: directory.controlGroup).remove(emptyParents: 1)
+        } catch {
+            throw EngineError("cannot clear what is left of container \(record.name): \(error)")
+        }
+        do { try networks.release(containerID: record.id) } catch {
+            throw EngineError("cannot clear the network of container \(record.name): \(error)")
+        }
+        if record.autoRemove {
+            try discard(record, directory)
+            return
+        }
+        let boot = Boot.id()
+        state.error = state.bootID == boot || state.bootID.isEmpty
+            ? "its monitor (process \(state.monitorPID)) was killed, and the container with it"
+            : "the machine was restarted while the container ran"
+        state.status = .exited
+        state.exitCode = 137
+        state.pid = 0
+        state.finishedAt = WallClock.now()
+        try directory.write(state)
+    }
+
+    /// Removes a container's files, name and id range. The caller holds its lock, and the container does not run.
+    func discard(_ record: ContainerRecord, _ directory: ContainerDirectory) throws(EngineError) {
+        try directory.remove()
+        containers.release(name: record.name, id: record.id)
+        if let range = record.idRange { IDRanges.release(range, of: directory.path) }
+        try? images.release(holder: record.id)
+        for mount in record.mounts where mount.kind == .volume && mount.isAnonymous && record.autoRemove {
+            try? volumes.remove(mount.name)
+        }
+    }
+
+    /// Every container with its records, newest first, after putting right what crashes left.
+    public func list() throws(EngineError) -> [(record: ContainerRecord, state: ContainerState)] {
+        var result = [(record: ContainerRecord, state: ContainerState)]()
+        for id in try containers.ids() {
+            if let entry = try current(ContainerDirectory(roots: roots, id: id)) { result.append(entry) }
+        }
+        return result.sorted { $0.record.created > $1.record.created }
+    }
+
+    /// One container by name or id.
+    public func inspect(
+        _ text: String
+    ) throws(EngineError) -> (record: ContainerRecord, state: ContainerState, directory: ContainerDirectory) {
+        let directory = try containers.find(text)
+        guard let entry = try current(directory) else { throw EngineError("No such container: \(text)") }
+        return (entry.record, entry.state, directory)
+    }
+}
+
+extension ContainerRegistry {
+    /// The name of a container by its id, nil when there is none.
+    func name(of id: String) -> String? {
+        guard ContainerID.isID(id) else { return nil }
+        return try? ContainerDirectory(roots: roots, id: id).readRecord().name
+    }
+}

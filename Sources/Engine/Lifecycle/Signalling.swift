@@ -1,0 +1,90 @@
+import ContainerNetwork
+import Glibc
+import LinuxKernel
+
+extension Engine {
+    /// A pidfd of a running container's first process: certainly that one, by its start time.
+    func openProcess(_ record: ContainerRecord, _ state: ContainerState) throws(EngineError) -> FileDescriptor {
+        guard state.status == .running else { throw EngineError("container \(record.name) is not running") }
+        do throws(Errno) {
+            let process = try ProcessClone.open(pid: state.pid)
+            guard ProcessInformation.startTime(of: state.pid) == state.processStart else { throw .noSuchProcess }
+            return process
+        } catch {
+            throw EngineError("container \(record.name) is not running")
+        }
+    }
+
+    /// `kill`: sends a signal to the container's first process.
+    public func kill(_ text: String, signal: Int32) throws(EngineError) {
+        let (record, state, directory) = try inspect(text)
+        guard state.status == .running else {
+            throw EngineError("cannot kill container: \(text): container \(ContainerID.short(record.id)) is not running")
+        }
+        let process = try openProcess(record, state)
+        try attempt("signal container", record.name) { () throws(Errno) in
+            try ProcessSignal.send(pidfd: process.rawValue, signal)
+        }
+        // As Docker: after SIGKILL the container has ended when the command returns.
+        if signal == SIGKILL { _ = directory.waitUntilUnlocked(milliseconds: 10_000) }
+    }
+
+    /// `stop`: the container's stop signal, then SIGKILL after the time-out.
+    ///
+    /// - Parameters:
+    ///   - signal: instead of the container's own.
+    ///   - timeout: seconds instead of the container's own; negative waits for ever.
+    public func stop(_ text: String, signal: Int32? = nil, timeout: Int? = nil) throws(EngineError) {
+        let (record, state, directory) = try inspect(text)
+        guard state.status == .running else { return }
+        let process = try openProcess(record, state)
+        let number = signal ?? Signals.number(record.stopSignal) ?? SIGTERM
+        try? ProcessSignal.send(pidfd: process.rawValue, number)
+        let seconds = timeout ?? record.stopTimeout
+        let limit: Int32? = seconds < 0 ? nil : Int32(clamping: seconds * 1000)
+        if directory.waitUntilUnlocked(milliseconds: limit) { return }
+        try? ProcessSignal.send(pidfd: process.rawValue, SIGKILL)
+        guard directory.waitUntilUnlocked(milliseconds: 30_000) else {
+            throw EngineError("container \(record.name) did not end within 30 seconds of SIGKILL; a process of it hangs in the kernel")
+        }
+    }
+
+    /// `wait`: the exit status, once the container has ended.
+    public func wait(_ text: String) throws(EngineError) -> Int32 {
+        let (_, state, directory) = try inspect(text)
+        if state.status == .exited { return state.exitCode }
+        _ = directory.waitUntilUnlocked(milliseconds: nil)
+        // A container that removes itself leaves no record; its monitor's last state is what was read.
+        guard let entry = try current(directory) else { return directory.readState().exitCode }
+        return entry.state.exitCode
+    }
+
+    /// `rm`: removes a container that does not run; with `force` kills it first.
+    public func remove(_ text: String, force: Bool, volumes removesVolumes: Bool) throws(EngineError) {
+        let (record, state, directory) = try inspect(text)
+        if state.status == .running || directory.isLocked {
+            guard force else {
+                throw EngineError(
+                    "cannot remove container \"/\(record.name)\": container is running: stop the container before removing or force remove")
+            }
+            if let process = try? openProcess(record, state) { try? ProcessSignal.send(pidfd: process.rawValue, SIGKILL) }
+            guard directory.waitUntilUnlocked(milliseconds: 30_000) else {
+                throw EngineError("container \(record.name) did not end within 30 seconds of SIGKILL")
+            }
+            // It may have removed itself.
+            guard Files.exists(directory.path + "/container.json") else { return }
+        }
+        guard let lock = try directory.lock() else { throw EngineError("container \(record.name) is being changed by another command") }
+        defer { withExtendedLifetime(lock) {} }
+        try networksRelease(record)
+        try discard(record, directory)
+        if removesVolumes {
+            for mount in record.mounts where mount.kind == .volume && mount.isAnonymous { try? volumes.remove(mount.name) }
+        }
+    }
+
+    private func networksRelease(_ record: ContainerRecord) throws(EngineError) {
+        guard record.network == "bridge" else { return }
+        do { try networks.release(containerID: record.id) } catch { throw EngineError("\(error)") }
+    }
+}
