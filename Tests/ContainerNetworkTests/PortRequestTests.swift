@@ -14,16 +14,20 @@ import Testing
             ("80-82", ["0.0.0.0::80/tcp", "0.0.0.0::81/tcp", "0.0.0.0::82/tcp"]),
             ("8080-8081:80-81", ["0.0.0.0:8080:80/tcp", "0.0.0.0:8081:81/tcp"]),
             ("8080-8090:80", ["0.0.0.0:8080-8090:80/tcp"]), ("65535:65535", ["0.0.0.0:65535:65535/tcp"]),
-        ]) func reads(text: String, expected: [String]) throws {
+        ]) func reads(text: String, expected: [String]) throws
+    {
         #expect(try PortRequest.parse(text).map(\.description) == expected)
     }
 
     @Test(
         "refused with the argument in the message",
         arguments: [
-            "", "x", "0", "65536", "-1", "80/xyz", "80/", "8080:", "a:80", "8080:80:90:100", "300.1.1.1:80:80", "[::1]80", "[::1:80",
-            "[127.0.0.1]:80:80", "8080-8081:80-82", "82-80", "80-", "+80", "0-80:80", " 80", "8080:80 ", "80\n", "1e3", "8080:٨٠",
-        ]) func refuses(text: String) {
+            "", "x", "0", "65536", "-1", "80/xyz", "80/", "8080:", "a:80", "8080:80:90:100", "300.1.1.1:80:80",
+            "[::1]80", "[::1:80",
+            "[127.0.0.1]:80:80", "8080-8081:80-82", "82-80", "80-", "+80", "0-80:80", " 80", "8080:80 ", "80\n", "1e3",
+            "8080:٨٠",
+        ]) func refuses(text: String)
+    {
         do throws(NetworkError) {
             let read = try PortRequest.parse(text)
             Issue.record("\(text) was read as \(read)")

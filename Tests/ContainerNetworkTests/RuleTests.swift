@@ -10,7 +10,8 @@ import Testing
     @Test("elements as bytes and as text") func forms() throws {
         let container = try Self.address("172.24.0.2")
         let any = RuleElement.published(
-            PublishedPort(request: PortRequest(hostPort: 8080, containerPort: 80), hostPort: 8080), container: container)
+            PublishedPort(request: PortRequest(hostPort: 8080, containerPort: 80), hostPort: 8080), container: container
+        )
         #expect(any.set == "published_any")
         #expect(any.setElement.key == [6, 0, 0, 0, 0x1F, 0x90, 0, 0])
         #expect(any.setElement.data == [172, 24, 0, 2, 0, 80, 0, 0])
@@ -74,7 +75,9 @@ import Testing
         #expect(all[0].defaultBridge == "berth0")
         #expect(all[0].table == "berth")
         #expect(NetworkEngine.instanceToken(forRoot: "/srv/one") == NetworkEngine.instanceToken(forRoot: "/srv/one"))
-        #expect(InstanceNames(NetworkEngine.instanceToken(forRoot: "/x")).token == NetworkEngine.instanceToken(forRoot: "/x"))
+        #expect(
+            InstanceNames(NetworkEngine.instanceToken(forRoot: "/x")).token
+                == NetworkEngine.instanceToken(forRoot: "/x"))
     }
 
     @Test("only foreign drop policies in forward chains are obstacles") func obstacles() {

@@ -44,7 +44,8 @@ import Testing
 
     @Test("all answers are read although the first is a failure, whatever their order") func failures() throws {
         let transport = RecordedTransport(answers: [
-            Self.answer(99, -1), Self.answer(3, -22, "no such thing"), Self.message(16, 1, [1, 2, 3, 4]), Self.answer(2, -17),
+            Self.answer(99, -1), Self.answer(3, -22, "no such thing"), Self.message(16, 1, [1, 2, 3, 4]),
+            Self.answer(2, -17),
             Self.answer(1, -2),
         ])
         var connection = NetlinkConnection(transport)
@@ -74,7 +75,8 @@ import Testing
     }
 
     @Test("an answer that comes twice does not stand for another") func doubleAnswer() {
-        var connection = NetlinkConnection(RecordedTransport(answers: [Self.answer(1, 0), Self.answer(1, 0), Self.answer(2, 0)]))
+        var connection = NetlinkConnection(
+            RecordedTransport(answers: [Self.answer(1, 0), Self.answer(1, 0), Self.answer(2, 0)]))
         #expect(throws: NetlinkError.self) { try connection.run(Self.three()) }
     }
 
@@ -119,7 +121,8 @@ import Testing
             var connection = NetlinkConnection(transport)
             #expect(
                 throws: NetlinkError(
-                    operation: "add an element to set", object: "s of table inet t", cause: .notPermitted, kernelText: "no")
+                    operation: "add an element to set", object: "s of table inet t", cause: .notPermitted,
+                    kernelText: "no")
             ) { try connection.run(batch) }
             #expect(transport.answers.isEmpty)
         }

@@ -39,7 +39,9 @@ import Testing
 
     @Test("chains of tables that are not there") func chains() throws {
         var connection = try FilterConnection(opening: .netfilter)
-        let found = try connection.chains([(TableName(.inet, "no_such_table"), "x"), (TableName(.bridge, "no_such_table"), "y")])
+        let found = try connection.chains([
+            (TableName(.inet, "no_such_table"), "x"), (TableName(.bridge, "no_such_table"), "y"),
+        ])
         #expect(found == [nil, nil])
     }
 

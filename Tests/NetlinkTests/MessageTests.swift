@@ -37,7 +37,9 @@ import Testing
         batch.add("test", "it", type: 1) { $0.attribute(2, bytes: [UInt8](repeating: 1, count: 65_600)) }
         let transport = RecordedTransport()
         var connection = NetlinkConnection(transport)
-        #expect(throws: NetlinkError(operation: "test", object: "it", cause: Errno(rawValue: 90))) { try connection.run(batch) }
+        #expect(throws: NetlinkError(operation: "test", object: "it", cause: Errno(rawValue: 90))) {
+            try connection.run(batch)
+        }
         #expect(transport.sent.isEmpty)
     }
 
@@ -77,7 +79,9 @@ import Testing
         #expect(error(0, flags: 0x100, []).acknowledgement?.code == 0)
         #expect(error(-17, flags: 0x300, words).acknowledgement?.code == 17)
         #expect(error(-17, flags: 0x300, words).acknowledgement?.text == "Nope")
-        #expect(error(-17, flags: 0x200, [1, 2, 3, 4] + words).acknowledgement?.text == "Nope", "the request's body is skipped")
+        #expect(
+            error(-17, flags: 0x200, [1, 2, 3, 4] + words).acknowledgement?.text == "Nope",
+            "the request's body is skipped")
         #expect(error(-17, flags: 0x200, requestLength: 9_999, words).acknowledgement?.text == "", "a length that lies")
         #expect(error(-17, flags: 0x200, requestLength: 3, words).acknowledgement?.text == "")
         #expect(error(Int32.min, flags: 0, []).acknowledgement?.code == 74)
@@ -91,7 +95,8 @@ import Testing
         batch.addVeth(
             "v-berth-abc", master: 4, mtu: 1500,
             peer: VethPeer(name: "eth0", macAddress: MACAddress(for: .v4(0xAC18_0002)), namespace: 9))
-        batch.addElement(SetElement(set: "published", key: [1, 2, 3, 4], data: [5, 6, 7, 8]), to: TableName(.inet, "berth"))
+        batch.addElement(
+            SetElement(set: "published", key: [1, 2, 3, 4], data: [5, 6, 7, 8]), to: TableName(.inet, "berth"))
         let good = batch.writer.bytes
         func readAll(_ bytes: [UInt8]) {
             guard let messages = try? NetlinkMessage.parse(bytes[...]) else { return }

@@ -33,6 +33,8 @@ soon() {
 make_host() {
     ip netns add "$N-h" && ip netns add "$N-o" || exit 2
     ip link add up0 netns "$N-h" type veth peer name up0 netns "$N-o"
+    # A new namespace starts with the machine's own values.
+    host sysctl -qw net.ipv4.ip_forward=0 net.bridge.bridge-nf-call-iptables=1
     host ip addr add 198.51.100.1/24 dev up0
     host ip link set lo up; host ip link set up0 up; host ip route add default via 198.51.100.2
     outside ip addr add 198.51.100.2/24 dev up0

@@ -28,6 +28,12 @@ static inline int64_t berth_netlink_receive(int fd, void *bytes, size_t size, in
 static inline int64_t berth_setsockopt_int(int fd, int level, int name, int value) {
     return berth_result(setsockopt(fd, level, name, &value, sizeof value));
 }
+static inline int64_t berth_getsockopt_int(int fd, int level, int name) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    int64_t r = berth_result(getsockopt(fd, level, name, &value, &length));
+    return r < 0 ? r : value;
+}
 static inline int64_t berth_set_receive_timeout(int fd, int64_t milliseconds) {
     struct timeval t = {milliseconds / 1000, (milliseconds % 1000) * 1000};
     return berth_result(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t));

@@ -13,12 +13,9 @@ extension NetworkEngine {
             if endpoint.isConnected { try disconnect(endpoint) }
             for port in endpoint.ports { claims.forgetPort(port, of: containerID) }
         }
-        // The record goes before the address: an address without a record is found by its owner's name, a record whose
-        // address is somebody else's already would be wrong.
-        try endpoints.remove(containerID)
+        // Addresses go before the record that leads to them. One that was never leased, or is somebody else's by now, stays.
         for endpoint in own { leases(of: endpoint.network).giveBack(endpoint.address.address, of: containerID) }
-        // No record, but perhaps an address: whoever leased it was killed before writing the record.
-        if own.isEmpty { giveBackAddresses { $0 == containerID } }
+        try endpoints.remove(containerID)
     }
 
     /// Takes the container out of the kernel's tables.
@@ -32,7 +29,7 @@ extension NetworkEngine {
         try loader.remove(
             endpoint.ruleElements.filter { element in
                 guard case .published(let port, _) = element else { return true }
-                return claims.isNoted(port, of: endpoint.containerID)
+                return !claims.isNoted(port, ofAnotherThan: endpoint.containerID)
             })
     }
 
@@ -61,6 +58,7 @@ extension NetworkEngine {
                 dead.append(containerID)
             }
         }
+        endpoints.removeTemporaries(where: { !isAlive($0) })
         giveBackAddresses { owner in !Files.exists("\(endpoints.directory)/\(owner).json") && !isAlive(owner) }
         if hasLiving { try heal() }
         return dead

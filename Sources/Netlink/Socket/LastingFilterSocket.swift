@@ -23,8 +23,9 @@ public struct LastingFilterSocket: ~Copyable {
         }
         // Numbers go on from the clock: an answer that an earlier use did not read matches nothing.
         let start = UInt32(truncatingIfNeeded: MonotonicClock.nanoseconds() >> 10)
-        if let number {
-            connection = FilterConnection(NetlinkSocket(owning: number), firstSequence: start)
+        // Whoever closed all descriptors closed this one too, and its number may be another thing's by now.
+        if let number, let socket = NetlinkSocket(adopting: number, .netfilter) {
+            connection = FilterConnection(socket, firstSequence: start)
         } else {
             connection = try FilterConnection(opening: .netfilter)
         }
