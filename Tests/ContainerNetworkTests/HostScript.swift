@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import LinuxKernel
 import Testing
 
@@ -17,7 +18,12 @@ enum HostScript {
 
     /// Runs the script; every `FAIL` line it prints is an issue of the calling test.
     static func run(_ script: String, seconds: Int = 120, location: SourceLocation = #_sourceLocation) async {
+        // How often random tests run, and their seed, as the whole suite's environment says.
+        let settings = ["BERTH_TEST_SCALE", "BERTH_TEST_SEED"].map { name in
+            "\(name)=\(getenv(name).map { String(cString: $0) }.flatMap(Double.init).map { "\($0)" } ?? "")"
+        }
         let text = """
+            \(settings.joined(separator: " "))
             PROBE=\(products)/NetworkProbe FRAMES=\(support)/frames.py
             . \(support)/network-host.sh
             \(script)

@@ -155,6 +155,34 @@ import Testing
             """)
     }
 
+    @Test("killed at any instruction, it leaves nothing that the next look does not find") func killedAnywhere() async {
+        await HostScript.run(
+            """
+            make_host
+            seeded
+            container live 8080:80; serve live 80 web-live
+            for i in $(seq $(times 60)); do
+                ip netns add $N-k
+                ip netns exec $N-h $PROBE $T/root "" run k /run/netns/$N-k 80 9000:81 9001:81/udp </dev/null >/dev/null 2>&1 & victim=$!
+                sleep 0.0$(printf %03d $((RANDOM % 180)))
+                kill -9 $victim 2>/dev/null; wait $victim 2>/dev/null
+                [ $((RANDOM % 8)) = 0 ] && { ip netns exec $N-h $PROBE $T/root "" reconcile live & cleaner=$!; sleep 0.0$(printf %02d $((RANDOM % 40))); kill -9 $cleaner 2>/dev/null; wait $cleaner 2>/dev/null; }
+                ip netns del $N-k
+            done
+            probe reconcile live >/dev/null
+            same "records" "live.json" "$(ls $T/root/run/endpoints)"
+            same "addresses" "${address[live]}" "$(ls $T/root/run/addresses/bridge | grep -v last)"
+            same "claims" "tcp-8080-0.0.0.0" "$(ls $T/root/machine/ports)"
+            same "neighbours" "${address[live]}" "$(host ip neigh show dev berth0 nud permanent | cut -d' ' -f1)"
+            same "sources" 1 "$(elements | grep -o 'v-berth-[a-z0-9]*\\" \\.' | wc -l)"
+            same "ports" "tcp . 8080 : ${address[live]} . 80" "$(elements | grep -o '[a-z]* . [0-9]* : 1[0-9.]* . [0-9]*')"
+            soon "links" sh -c "[ $(ip -n $N-h -o link | grep -c v-berth-) = 1 ]"
+            holds "the living one answers" "^web-live" "$(from outside ask 198.51.100.1 8080)"
+            stop live
+            leaves_nothing
+            """, seconds: 600)
+    }
+
     @Test("50 at once get different addresses and leave nothing") func manyAtOnce() async {
         await HostScript.run(
             """

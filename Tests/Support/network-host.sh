@@ -103,6 +103,11 @@ ask_udp() { { exec 3<>"/dev/udp/$1/$2" && echo hello >&3 && timeout "${3:-4}" he
 export -f ask ask_udp
 from() { local where=$1; shift; if [ "$where" = host ]; then host bash -c "$*"; elif [ "$where" = outside ]; then outside bash -c "$*"; else inside "$where" bash -c "$*"; fi; }
 
+# times COUNT: scaled by BERTH_TEST_SCALE, at least 1
+times() { awk -v n="$1" -v s="${BERTH_TEST_SCALE:-1}" 'BEGIN { n = int(n * (s == "" ? 1 : s)); print n < 1 ? 1 : n }'; }
+# seeded: RANDOM from BERTH_TEST_SEED or by chance, and says so
+seeded() { local seed=${BERTH_TEST_SEED%.*}; seed=${seed:-$RANDOM}; RANDOM=$seed; say "BERTH_TEST_SEED=$seed"; }
+
 elements() { host nft list table inet berth 2>/dev/null; host nft list table bridge berth 2>/dev/null; }
 mac_of() { inside "$1" cat /sys/class/net/eth0/address; }
 
