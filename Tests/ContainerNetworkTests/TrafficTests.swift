@@ -32,7 +32,10 @@ import Testing
             same "not from another container" "" "$(from b ask $gateway 9090)"
             holds "a port published on one address" "^web-a" "$(from outside ask 198.51.100.1 7070)"
             same "not on another address" "" "$(from host ask 127.0.0.1 7070)"
+            holds "the kernel follows a UDP connection" "dport=5353 .*src=${address[a]} " "$(host cat /proc/net/nf_conntrack)"
             stop a
+            lacks "and forgets it with the container" "dport=5353" "$(host cat /proc/net/nf_conntrack)"
+            holds "and no other" "dport=7000 " "$(host cat /proc/net/nf_conntrack)"
             same "closed from outside once the container is gone" "" "$(from outside ask 198.51.100.1 8080)"
             same "closed on 127.0.0.1 once the container is gone" "" "$(from host ask 127.0.0.1 8080)"
             same "the other container stays connected" "outside 198.51.100.1" "$(from b ask 198.51.100.2 7000)"

@@ -31,6 +31,11 @@ extension NetworkEngine {
                 guard case .published(let port, _) = element else { return true }
                 return !claims.isNoted(port, ofAnotherThan: endpoint.containerID)
             })
+        // A dead container's TCP connections end by themselves. UDP has no end: whoever keeps sending to the port would
+        // reach the next container that gets the address.
+        if endpoint.ports.contains(where: { $0.request.portProtocol == .udp }) {
+            try loader.forgetConnections(of: endpoint)
+        }
     }
 
     private func giveBackAddresses(where isDead: (String) -> Bool) {

@@ -62,6 +62,14 @@ struct RuleLoader: ~Copyable {
         } catch { throw NetworkError(error) }
     }
 
+    /// Forgets the connections a container answers. A kernel that cannot select them keeps them until they time out.
+    mutating func forgetConnections(of endpoint: Endpoint) throws(NetworkError) {
+        do throws(NetlinkError) { try socket.connection.forgetConnections(answeredBy: endpoint.address.address) } catch
+        {
+            if error.cause != .invalidArgument && error.cause != .notSupported { throw NetworkError(error) }
+        }
+    }
+
     /// Replaces both tables in one transaction by `nft`, which alone can compile rules.
     mutating func load(_ elements: [RuleElement]) throws(NetworkError) {
         let operation = "load the firewall rules of table"

@@ -26,7 +26,10 @@ enum NetworkProbe {
             case "heal": say(try engine.heal() ? "healed" : "current")
             case "obstacles": for warning in engine.obstacles() { say("\(warning)") }
             case "remove-all": try engine.removeAll()
-            case "measure": try Measure.run(engine, count: Int(rest.first ?? "") ?? 100, ports: rest.dropFirst().first)
+            case "measure":
+                try Measure.run(
+                    engine, count: Int(rest[0]) ?? 100, beside: rest.count > 1 ? Int(rest[1]) ?? 0 : 0,
+                    ports: rest.dropFirst(2).first)
             default: fail("unknown verb \(arguments[2])")
             }
         } catch { fail("\(error)") }
