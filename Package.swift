@@ -52,7 +52,7 @@ let package = Package(
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Engine", "ContainerRuntime", "ControlGroups", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
+                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 

@@ -38,7 +38,7 @@ public struct ExecLauncher {
             filter = try SeccompCache.filter(for: SeccompProfile(profile), directory: request.seccompCacheDirectory)
         }
         let seccomp = filter
-        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(SOCK_SEQPACKET) }
+        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(.sequencedPacket) }
         let ours = pair.first.rawValue, theirs = pair.second.rawValue, pidfd = target.rawValue
         if kinds.contains(.pid) {
             try attempt("join", "the container's pid namespace") { () throws(Errno) in

@@ -90,7 +90,7 @@ public struct Launcher {
     private func launch(
         _ prepared: PreparedLaunch, _ connect: (borrowing ChildHandle) throws -> Void
     ) throws -> LaunchedContainer {
-        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(SOCK_SEQPACKET) }
+        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(.sequencedPacket) }
         let child = try clone(prepared, ours: pair.first.rawValue, theirs: pair.second.rawValue)
         try? pair.second.close()
         var container = LaunchedContainer(process: child, terminal: nil, channel: pair.first)

@@ -17,14 +17,14 @@ struct Monitor {
 
     /// Starts a monitor for a container whose lock the caller holds; the monitor keeps the lock.
     ///
-    /// - Returns: our end of the conversation, on which the first frame is `started` or `failed`.
+    /// - Returns: the monitor, and our end of the conversation, on which the first frame is `started` or `failed`.
     static func spawn(
         engine: Engine, record: ContainerRecord, directory: ContainerDirectory, size: TerminalSize?
-    ) throws(EngineError) -> FileDescriptor {
-        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(SOCK_STREAM) }
+    ) throws(EngineError) -> SpawnedMonitor {
+        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(.stream) }
         let ours = pair.first.rawValue, theirs = pair.second.rawValue
         let monitor = Monitor(engine: engine, record: record, directory: directory, size: size)
-        _ = try attempt("start the monitor of", record.name) { () throws(Errno) in
+        let process = try attempt("start the monitor of", record.name) { () throws(Errno) in
             try ProcessClone.run {
                 close(ours)
                 monitor.serve(SharedDescriptor(FileDescriptor(owning: theirs)))
@@ -32,7 +32,7 @@ struct Monitor {
             }
         }
         try? pair.second.close()
-        return pair.first
+        return SpawnedMonitor(process: process, socket: pair.first)
     }
 
     private var payloadPath: String { directory.payloadGroup }
@@ -197,6 +197,12 @@ struct Monitor {
         try? directory.write(state)
         _ = try? StreamSocket.send(client.number, AttachFrame.failed(text, code: code).encoded[...], wait: true)
     }
+}
+
+/// A monitor as its starter sees it.
+struct SpawnedMonitor: ~Copyable {
+    let process: ChildHandle
+    let socket: FileDescriptor
 }
 
 /// The pipes between a container and its monitor.
