@@ -74,7 +74,7 @@ static inline int64_t berth_drop_all_packets(int fd) {
     return berth_result(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
 }
 
-// Starts a program with the three standard descriptors given, every other one closed on exec, default signal
+// Starts a program with the three standard descriptors given, every other one closed, default signal
 // dispositions and an empty signal mask. vfork semantics inside: safe in a process with threads.
 static inline int64_t berth_spawn(const char *path, char *const *argv, char *const *envp, int in, int out, int err) {
     posix_spawn_file_actions_t actions;
@@ -98,6 +98,7 @@ static inline int64_t berth_spawn(const char *path, char *const *argv, char *con
     if (!r) r = posix_spawn_file_actions_adddup2(&actions, in, 0);
     if (!r) r = posix_spawn_file_actions_adddup2(&actions, out, 1);
     if (!r) r = posix_spawn_file_actions_adddup2(&actions, err, 2);
+    if (!r) r = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     if (!r) r = posix_spawn(&pid, path, &actions, &attributes, argv, envp);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
