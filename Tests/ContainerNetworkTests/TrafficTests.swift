@@ -72,4 +72,30 @@ import Testing
             leaves_nothing
             """)
     }
+
+    @Test("a namespace that belongs to a user namespace, given by a pidfd's process") func userNamespace() async {
+        await HostScript.run(
+            """
+            make_host
+            ip netns exec $N-h unshare --user --net sleep 60 & sleeper=$!
+            ready() { [ "$(cat /proc/$1/comm)" = sleep ]; }
+            soon "it has its own namespaces" ready $sleeper
+            for map in uid gid; do echo 0 100000 65536 >/proc/$sleeper/${map}_map; done
+            mkfifo $T/in.u; ip netns exec $N-h $PROBE $T/root "" run u pid:$sleeper 8080:80 <$T/in.u >$T/out.u 2>&1 & monitor=$!
+            exec {fd}>$T/in.u
+            soon "it is connected" grep -q READY $T/out.u
+            user() { nsenter -t $sleeper -U -n -S 0 -G 0 "$@"; }
+            same "ping works for everybody inside" "0	65535" "$(user cat /proc/sys/net/ipv4/ping_group_range)"
+            same "without any capability" "may ping" "$(user setpriv --reuid 1000 --regid 1000 --clear-groups --bounding-set=-all --inh-caps=-all \
+                python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP); print("may ping")' 2>&1)"
+            user setpriv --reuid 1000 --regid 1000 --clear-groups --bounding-set=-all --inh-caps=-all python3 -c '
+            import socket
+            s = socket.create_server(("", 80)); s.settimeout(10)
+            c, _ = s.accept(); c.sendall(b"from user 1000\\n")' & web=$!
+            soon "port 80 belongs to an unprivileged user" user grep -q ':0050 .* 0A ' /proc/net/tcp
+            same "and answers" "from user 1000" "$(from outside ask 198.51.100.1 8080)"
+            echo >&$fd; wait $monitor; kill $sleeper
+            leaves_nothing
+            """)
+    }
 }

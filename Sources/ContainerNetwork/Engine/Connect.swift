@@ -9,14 +9,16 @@ extension NetworkEngine {
     ///   - endpoint: what ``endpoint(for:network:names:ports:)`` gave, after ``holdPorts(_:ownerName:)``.
     ///   - namespace: a pidfd of a process in the container's network namespace, or an `nsfs` file of it. The caller must
     ///     have a single thread.
+    ///   - groups: the container's groups as the host numbers them, who may all use `ping`; nil for every group (which a
+    ///     container with a user namespace reads as 65534).
     /// - Returns: what stands in the container's way although all is well here (foreign firewalls). Looked for only when
     ///   the rules had to be loaded, see ``obstacles(network:)``.
     @discardableResult
     public func connect(
-        _ endpoint: Endpoint, namespace: borrowing FileDescriptor
+        _ endpoint: Endpoint, namespace: borrowing FileDescriptor, groups: ClosedRange<UInt32>? = nil
     ) throws(NetworkError) -> [NetworkWarning] {
         var endpoint = endpoint
-        var inside = try ContainerNamespace(namespace, endpoint.containerID)
+        var inside = try ContainerNamespace(namespace, groups: groups, container: endpoint.containerID)
         var links = try HostLinks()
         var warnings = [NetworkWarning]()
         let bridge = try ensureBridge(endpoint.network, endpoint.bridge, &links, &warnings)
@@ -47,8 +49,10 @@ extension NetworkEngine {
     }
 
     /// Gives a container without a network its loopback interface (`--network none`).
-    public func setUpLoopbackOnly(namespace: borrowing FileDescriptor) throws(NetworkError) {
-        var inside = try ContainerNamespace(namespace, "the container")
+    public func setUpLoopbackOnly(
+        namespace: borrowing FileDescriptor, groups: ClosedRange<UInt32>? = nil
+    ) throws(NetworkError) {
+        var inside = try ContainerNamespace(namespace, groups: groups, container: "the container")
         try inside.setUpLoopback()
     }
 

@@ -7,9 +7,10 @@ struct ContainerNamespace: ~Copyable {
     private var route: RouteConnection
 
     /// Enters the namespace for as long as it takes to open a socket and write its settings.
-    init(_ namespace: borrowing FileDescriptor, operation: String = "enter the network namespace of", _ name: String)
-        throws(NetworkError)
-    {
+    init(
+        _ namespace: borrowing FileDescriptor, groups: ClosedRange<UInt32>?, container name: String
+    ) throws(NetworkError) {
+        let operation = "enter the network namespace of"
         let visit: NetworkNamespaceVisit
         do throws(Errno) { visit = try NetworkNamespaceVisit(entering: namespace) } catch {
             throw NetworkError(
@@ -18,7 +19,7 @@ struct ContainerNamespace: ~Copyable {
         let own: FileDescriptor
         do throws(Errno) { own = try visit.namespaceFile() } catch { throw NetworkError(operation, name, error) }
         let socket = try RouteConnection.openRoute()
-        try HostSettings.openUnprivilegedUse()
+        try HostSettings.openUnprivilegedUse(groups: groups)
         visit.leave()
         file = own
         route = socket
