@@ -257,8 +257,17 @@ import Testing
             host ip link del berth0; host ip link add berth0 type veth peer name b1
             ip netns add $N-x
             holds "a foreign interface with the bridge's name" "make the bridge berth0: file exists; another interface has this name" "$(probe run x /run/netns/$N-x 2>&1 </dev/null)"
+            host ip link set berth0 up
+            holds "also one that is up" "another interface has this name" "$(probe run x /run/netns/$N-x 2>&1 </dev/null)"
             host ip link del berth0
             probe release x
+            # The state is gone, the bridge of the old one is not: no second address on it.
+            rm -r $T/root; host ip link add berth0 type bridge; host ip addr add 172.25.32.1/20 dev berth0; host ip link set berth0 up
+            container d
+            same "one address on the bridge" 1 "$(host ip -4 -o addr show dev berth0 | wc -l)"
+            same "which works" "outside 198.51.100.1" "$(from d ask 198.51.100.2 7000)"
+            stop d
+            host sysctl -qw net.ipv4.ip_forward=0
             leaves_nothing
             """)
     }

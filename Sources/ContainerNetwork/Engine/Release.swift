@@ -102,9 +102,9 @@ extension NetworkEngine {
         var loader = try RuleLoader(names)
         try loader.removeTables()
         var links = try HostLinks()
-        for port in try links.names(startingWith: names.portPrefix) { try links.removeBridge(port) }
+        for port in try links.names(startingWith: names.portPrefix) { try links.removeLink(port) }
         var bridges: Set<String> = [names.defaultBridge]
         for name in networks.names() { if let record = try? networks.read(name) { bridges.insert(record.bridge) } }
-        for bridge in bridges.sorted() { try links.removeBridge(bridge) }
+        for bridge in bridges.sorted() { try links.removeOldBridge(bridge) }
     }
 }

@@ -73,7 +73,7 @@ struct HostLinks: ~Copyable {
     /// The bridge, nil when it is not there or not switched on.
     mutating func bridge(_ name: String) throws(NetworkError) -> LinkInfo? {
         do throws(NetlinkError) {
-            guard let link = try route.link(named: name), link.isUp else { return nil }
+            guard let link = try route.link(named: name), link.isUp, link.kind == "bridge" else { return nil }
             return link
         } catch { throw NetworkError(error) }
     }
@@ -158,8 +158,18 @@ struct HostLinks: ~Copyable {
         do throws(NetlinkError) { try route.run(batch) } catch { throw NetworkError(error) }
     }
 
-    /// Removes a bridge.
-    mutating func removeBridge(_ name: String) throws(NetworkError) {
+    /// Removes a bridge if there is one; an interface of another kind is not ours.
+    mutating func removeOldBridge(_ name: String) throws(NetworkError) {
+        do throws(NetlinkError) {
+            guard let link = try route.link(named: name), link.kind == "bridge" else { return }
+            var batch = NetlinkBatch()
+            batch.removeLink(.index(link.index))
+            try route.run(batch)
+        } catch { throw NetworkError(error) }
+    }
+
+    /// Removes a link.
+    mutating func removeLink(_ name: String) throws(NetworkError) {
         var batch = NetlinkBatch()
         batch.removeLink(.name(name))
         do throws(NetlinkError) { try route.run(batch) } catch { throw NetworkError(error) }
