@@ -26,32 +26,33 @@ extension NetworkEngine {
         if let old { for port in old.ports { claims.forgetPort(port, of: containerID) } }
 
         let leases = leases(of: network)
-        guard
-            let address = try leases.take(
-                in: record.subnet, except: [record.gateway], for: containerID, preferred: old?.address.address),
-            let own = IPNetwork(address, prefixLength: record.subnet.prefixLength)
-        else {
-            throw NetworkError(
-                operation: "lease an address in network", object: network,
-                cause: "all \(record.subnet.size - 3) addresses of \(record.subnet) are taken",
-                remedy: "remove containers that are not needed, or use another network")
+        let others = earlier.filter { $0.network != network }
+        while true {
+            let address = leases.candidate(
+                in: record.subnet, except: [record.gateway], for: containerID, preferred: old?.address.address)
+            guard let address, let own = IPNetwork(address, prefixLength: record.subnet.prefixLength) else {
+                if old == nil { try endpoints.write(others, of: containerID) }
+                throw NetworkError(
+                    operation: "lease an address in network", object: network,
+                    cause: "all \(record.subnet.size - 3) addresses of \(record.subnet) are taken",
+                    remedy: "remove containers that are not needed, or use another network")
+            }
+            let endpoint = Endpoint(
+                containerID: containerID, network: network, names: containerNames, bridge: record.bridge,
+                hostInterface: names.randomPort(), containerInterface: "eth\(others.count)",
+                address: own, gateway: record.gateway, macAddress: MACAddress(for: address),
+                ports: ports.map {
+                    PublishedPort(
+                        request: $0, hostPort: $0.hostPorts.flatMap { $0.count == 1 ? $0.lowerBound : nil } ?? 0)
+                },
+                serial: MonotonicClock.nanoseconds())
+            // The record first: whoever is killed now leaves an address that its record leads to.
+            try endpoints.write(others + [endpoint], of: containerID)
+            if try leases.take(address, for: containerID) {
+                if address != old?.address.address { leases.rememberLastGiven(address, in: record.subnet) }
+                return endpoint
+            }
         }
-        let endpoint = Endpoint(
-            containerID: containerID, network: network, names: containerNames, bridge: record.bridge,
-            hostInterface: names.randomPort(),
-            containerInterface: "eth\(earlier.filter { $0.network != network }.count)",
-            address: own, gateway: record.gateway, macAddress: MACAddress(for: address),
-            ports: ports.map {
-                PublishedPort(request: $0, hostPort: $0.hostPorts.flatMap { $0.count == 1 ? $0.lowerBound : nil } ?? 0)
-            },
-            serial: MonotonicClock.nanoseconds())
-        do throws(NetworkError) {
-            try endpoints.write(earlier.filter { $0.network != network } + [endpoint], of: containerID)
-        } catch {
-            if old == nil { leases.giveBack(address, of: containerID) }
-            throw error
-        }
-        return endpoint
     }
 
     /// The endpoints a container has, as recorded: for `ps`, `port` and `inspect`.

@@ -158,7 +158,9 @@ public struct ChainInfo: Sendable, Equatable {
     public var priority: Int32?
     /// What a base chain does at its end: 0 drop, 1 accept; nil for others.
     public var policy: UInt32?
+}
 
+extension ChainInfo {
     /// From a chain's message, nil when it is none.
     public init?(_ message: NetlinkMessage) {
         guard message.type == messageType(NFT_MSG_NEWCHAIN), let family = message.payload.first else { return nil }
