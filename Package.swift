@@ -59,5 +59,6 @@ let package = Package(
             path: "Tests/Helpers/ControlGroupProbe", swiftSettings: swiftSettings),
         tests("ControlGroupsTests", ["ControlGroups", "LinuxKernel", "ControlGroupProbe"]),
         tests("CommandLineTests", ["CommandLine"]),
+        tests("BerthCommandTests", ["berth", "CommandLine", "LinuxKernel"]),
     ]
 )
