@@ -144,6 +144,11 @@ private let isVersion2 = (try? HostControlGroups.detect().layout) == .v2
         #expect(removed.status == 0, "\(removed.text)")
     }
 
+    @Test func deeplyNestedGroupsNeedNoDescriptorEach() async throws {
+        let out = try await probe("deep", groupPath("deep"), "depth=150")
+        #expect(out["removed"] == "true" && out["gone"] == "true", "\(out.text)")
+    }
+
     @Test func outOfMemoryIsAnEvent() async throws {
         let out = try await probe(
             "oom-watch", groupPath("event"), "memory=16777216", "swap=16777216", "--", "/usr/bin/python3", "-c",
@@ -155,7 +160,11 @@ private let isVersion2 = (try? HostControlGroups.detect().layout) == .v2
         #expect(out["gone"] == "true")
     }
 
-    @Test(arguments: ["/../../../tmp/berth-cgroup-escape", "/berth-test/../../../../tmp/berth-cgroup-escape", "/", ""])
+    @Test(arguments: [
+        "/../../../tmp/berth-cgroup-escape", "/berth-test/../../../../tmp/berth-cgroup-escape", "/", "",
+        "/cgroup.procs", "/cgroup.procs/x",
+        "/berth-test\n0::/x",
+    ])
     func pathsThatLeadOutAreRefused(_ path: String) async throws {
         let out = try await probe("create", path)
         #expect(out.status == 1)
