@@ -5,7 +5,7 @@ import LinuxKernel
 
 /// Does one thing to a real control group and prints what happened as "key=value" lines; tests read them.
 ///
-///     ControlGroupProbe [--private-v2] VERB PATH [key=value…] [-- PROGRAM ARGUMENT…]
+///     ControlGroupProbe [--private-v1|--private-v2] VERB PATH [key=value…] [-- PROGRAM ARGUMENT…]
 @main
 enum Probe {
     static func main() {
@@ -14,6 +14,10 @@ enum Probe {
             if arguments.first == "--private-v2" {
                 arguments.removeFirst()
                 try enterPrivateVersion2()
+            }
+            if arguments.first == "--private-v1" {
+                arguments.removeFirst()
+                try enterPrivateVersion1()
             }
             guard arguments.count >= 2 else { throw Failure("usage: VERB PATH [key=value…] [-- PROGRAM…]") }
             let split = arguments.firstIndex(of: "--") ?? arguments.endIndex
@@ -52,6 +56,14 @@ enum Probe {
         try checked(berth_unshare(CLONE_NEWNS))
         try checked(berth_mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil))
         try checked(berth_mount("none", "/sys/fs/cgroup", "cgroup2", 0, nil))
+    }
+
+    /// The machine without its version 2 hierarchy, seen only by this process.
+    static func enterPrivateVersion1() throws {
+        guard let unified = try HostControlGroups.detect().unified else { return }
+        try checked(berth_unshare(CLONE_NEWNS))
+        try checked(berth_mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil))
+        try checked(berth_umount2(unified.mountPoint, Int32(MNT_DETACH)))
     }
 
     static func run(_ request: Request) throws {
