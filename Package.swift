@@ -80,5 +80,6 @@ let package = Package(
             "ImageStoreTests",
             ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
+        tests("BerthCommandTests", ["berth", "CommandLine", "LinuxKernel"]),
     ]
 )

@@ -107,7 +107,8 @@ struct FlagParser {
             try flag.kind.check(value)
             try flag.check?(value)
         } catch {
-            throw .usage("invalid argument \(quoted(value)) for \"\(flag.title)\" flag: \(error.description)")
+            throw .usage(
+                "invalid argument \(quoted(value)) for \"\(flag.title)\" flag: \(printable(error.description))")
         }
         switch flag.support {
         case .works: result.values.add(value, to: flag)

@@ -1,0 +1,18 @@
+import CommandLine
+
+/// `berth version`.
+enum VersionCommand {
+    static let command = Command(
+        "version", identifier: "version", summary: "Show the Berth version information", usage: "[OPTIONS]",
+        operands: .none, heading: "Common Commands",
+        flags: { [.notYet("format", "f", .string, "Format output using a custom template", harmless: [""])] })
+}
+
+/// `berth info`.
+enum InfoCommand {
+    static let command = Command(
+        "info", identifier: "system info", summary: "Display system-wide information", usage: "[OPTIONS]",
+        operands: .none,
+        fullNames: ["system info", "info"], heading: "Common Commands",
+        flags: { [.notYet("format", "f", .string, "Format output using a custom template", harmless: [""])] })
+}

@@ -1,0 +1,88 @@
+import CommandLine
+
+/// A container port to be reachable from the host, as asked for with `-p`.
+struct PortMapping: Sendable, Equatable {
+    enum Transport: String, Sendable { case tcp, udp, sctp }
+
+    /// The host's address; nil is every address.
+    var hostAddress: String?
+    /// The host ports that will do, the first free one is taken; nil leaves the choice to the engine.
+    var hostPorts: ClosedRange<UInt16>?
+    var containerPort: UInt16
+    var transport = Transport.tcp
+
+    /// Reads `[[ADDRESS:][HOSTPORT[-LAST]]:]PORT[-LAST][/PROTOCOL]`.
+    ///
+    /// Ranges of equal length are matched in order; a host range for one container port offers a choice. The address may
+    /// be IPv6, with or without brackets: the last two colons count.
+    static func parse(_ text: String) throws(ValueError) -> [PortMapping] {
+        try MountRequest.refuseControlCharacters(text)
+        var rest = Substring(text)
+        var transport = Transport.tcp
+        if let slash = rest.lastIndex(of: "/") {
+            let name = rest[rest.index(after: slash)...].lowercased()
+            guard let known = Transport(rawValue: name.isEmpty ? "tcp" : name) else {
+                throw ValueError("invalid proto: \(name)")
+            }
+            transport = known
+            rest = rest[..<slash]
+        }
+        let parts = rest.split(separator: ":", omittingEmptySubsequences: false)
+        guard let containerText = parts.last, !containerText.isEmpty else {
+            throw ValueError("no port specified: \(text)")
+        }
+        guard let container = range(containerText) else { throw ValueError("invalid containerPort: \(containerText)") }
+        var host: ClosedRange<UInt16>?
+        if parts.count > 1, case let hostText = parts[parts.count - 2], !hostText.isEmpty, hostText != "0" {
+            guard let found = range(hostText) else { throw ValueError("invalid hostPort: \(hostText)") }
+            host = found
+        }
+        if let host, host.count != container.count, container.count != 1 {
+            throw ValueError(
+                "invalid ranges specified for container and host Ports: \(containerText) and \(parts[parts.count - 2])")
+        }
+        let address = try address(parts.dropLast(2).joined(separator: ":"), isGiven: parts.count > 2)
+        return container.enumerated().map { index, port in
+            var hostPorts = host
+            if let host, container.count > 1 {
+                let own = host.lowerBound + UInt16(index)
+                hostPorts = own...own
+            }
+            return PortMapping(hostAddress: address, hostPorts: hostPorts, containerPort: port, transport: transport)
+        }
+    }
+
+    private static func address(_ text: String, isGiven: Bool) throws(ValueError) -> String? {
+        guard isGiven, !text.isEmpty else { return nil }
+        var inner = Substring(text)
+        if inner.first == "[", inner.last == "]" {
+            inner = inner.dropFirst().dropLast()
+            guard inner.contains(":") else { throw ValueError("invalid IP address: \(text)") }
+        }
+        guard AddressText.isValid(inner) else { throw ValueError("invalid IP address: \(text)") }
+        return String(inner)
+    }
+
+    private static func range(_ text: Substring) -> ClosedRange<UInt16>? {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count <= 2, let first = port(ends[0]), let last = port(ends[ends.count - 1]), first <= last else {
+            return nil
+        }
+        return first...last
+    }
+
+    private static func port(_ text: Substring) -> UInt16? {
+        guard text.utf8.count <= 5, let number = NumberValue.plain(text, limit: 65535), number > 0 else { return nil }
+        return UInt16(number)
+    }
+
+    /// Reads `--expose PORT[-LAST][/PROTOCOL]`: "80/tcp" each.
+    static func exposed(_ text: String) throws(ValueError) -> [String] {
+        guard !text.contains(":") else { throw ValueError("invalid port format for --expose: \(printable(text))") }
+        do throws(ValueError) {
+            return try parse(text).map { "\($0.containerPort)/\($0.transport.rawValue)" }
+        } catch {
+            throw ValueError("invalid range format for --expose: \(printable(text))")
+        }
+    }
+}
