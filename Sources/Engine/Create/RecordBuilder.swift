@@ -173,7 +173,7 @@ struct RecordBuilder {
                 lastHostPort: $0.hostPorts?.upperBound ?? 0, containerPort: $0.containerPort, proto: $0.portProtocol.rawValue)
         }
         if request.publishesAll {
-            for exposed in config.exposedPorts {
+            for exposed in config.exposedPorts + request.exposed {
                 let parts = exposed.split(separator: "/")
                 guard let first = parts.first, let number = UInt16(first) else { continue }
                 let proto = parts.count > 1 ? String(parts[1]) : "tcp"

@@ -7,6 +7,8 @@ struct ImportOptions: Sendable, Equatable {
     /// The image's name; nil leaves it without one.
     var reference: String?
     var message: String?
+    /// Dockerfile instructions such as "CMD [\"sh\"]".
+    var changes: [String] = []
 }
 
 /// `berth import`.
@@ -18,7 +20,7 @@ enum ImportCommand {
         examples: [.init("berth import rootfs.tar.gz base:1", "an image named base:1 of a file system's archive")],
         flags: {
             [
-                .notYet("change", "c", .list("list"), "Apply Dockerfile instruction to the created image"),
+                Flag("change", "c", .list("list"), "Apply Dockerfile instruction to the created image"),
                 Flag("message", "m", .string, "Set commit message for imported image"),
                 .notYet(
                     "platform", nil, .string, "Set platform if server is multi-platform capable",
@@ -36,6 +38,7 @@ enum ImportCommand {
         let reference = invocation.operands.count > 1 ? invocation.operands[1] : ""
         return ImportOptions(
             source: source, reference: reference.isEmpty ? nil : reference,
-            message: invocation.flags.string("message").flatMap { $0.isEmpty ? nil : $0 })
+            message: invocation.flags.string("message").flatMap { $0.isEmpty ? nil : $0 },
+            changes: invocation.flags.list("change"))
     }
 }

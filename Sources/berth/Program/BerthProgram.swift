@@ -19,6 +19,8 @@ enum ProgramRequest: Sendable {
     /// `--version`: one line.
     case shortVersion
     case info
+    /// `system reset`.
+    case reset(force: Bool)
 }
 
 /// Options that stand before the command.
@@ -66,7 +68,7 @@ enum BerthProgram {
         ])
 
     private static let system = Command(
-        group: "system", summary: "Manage Berth", subcommands: [InfoCommand.command.named("info")])
+        group: "system", summary: "Manage Berth", subcommands: [InfoCommand.command.named("info"), ResetCommand.command])
 
     private static let globalFlags: [Flag] = [
         Flag("root", nil, .string, "Directory of all state (also BERTH_ROOT)"),
@@ -110,6 +112,7 @@ enum BerthProgram {
         case "image load": .load(LoadCommand.options(invocation))
         case "version": .version
         case "system info": .info
+        case "system reset": .reset(force: invocation.flags.flag("force"))
         case "berth": .shortVersion
         default:
             throw UsageError(

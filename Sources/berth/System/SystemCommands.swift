@@ -9,6 +9,14 @@ enum VersionCommand {
 }
 
 /// `berth info`.
+/// `system reset`: Podman's word for it; Docker has none.
+enum ResetCommand {
+    static let command = Command(
+        "reset", identifier: "system reset", summary: "Remove everything of this engine", usage: "[OPTIONS]",
+        operands: .none, flags: { [Flag("force", "f", .boolean, "Do not ask")] })
+}
+
+/// `info`.
 enum InfoCommand {
     static let command = Command(
         "info", identifier: "system info", summary: "Display system-wide information", usage: "[OPTIONS]",
