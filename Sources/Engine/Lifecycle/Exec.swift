@@ -77,6 +77,7 @@ extension Engine {
         }
         var request = ExecRequest(target: state.pid, process: process)
         request.userSpecification = options.user ?? record.user
+        request.additionalGroups = record.groupAdd
         request.seccomp = try SpecificationBuilder(record: record, directory: directory).build().configuration.linux.seccomp
         request.seccompCacheDirectory = roots.seccompCache
         let group = try ControlGroup.open(host: try HostControlGroups.detect(), path: directory.payloadGroup)

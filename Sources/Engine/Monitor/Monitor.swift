@@ -147,6 +147,7 @@ struct Monitor {
             upperDirectory: directory.upperDirectory, workDirectory: directory.workDirectory, volatile: record.autoRemove)
         var request = LaunchRequest(id: record.id, configuration: configuration, root: .overlay(overlay))
         request.userSpecification = record.user
+        request.additionalGroups = record.groupAdd
         request.makeWorkingDirectory = true
         request.ownerMappedMounts = ownerMapped
         request.standardStreams = streams.numbers
