@@ -87,7 +87,6 @@ struct Monitor {
 
         var streams = try Streams(record)
         var request = try launchRequest(host, streams)
-        defer { try? request.controlGroup?.remove(emptyParents: 2) }
         if let size { request.configuration.process?.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns) }
         let networks = engine.networks
         let connected = endpoint
