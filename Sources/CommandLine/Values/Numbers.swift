@@ -27,9 +27,17 @@ public enum NumberValue {
 
     /// A decimal number of one or more digits and nothing else, at most `limit`; nil when it is not.
     public static func plain(_ text: some StringProtocol, limit: UInt64 = UInt64.max) -> UInt64? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let value = UInt64(text), value <= limit
-        else { return nil }
-        return value
+        var value: UInt64 = 0
+        var isEmpty = true
+        for byte in text.utf8 {
+            guard (48...57).contains(byte) else { return nil }
+            let (product, tooLarge) = value.multipliedReportingOverflow(by: 10)
+            let (sum, overflow) = product.addingReportingOverflow(UInt64(byte - 48))
+            guard !tooLarge, !overflow else { return nil }
+            value = sum
+            isEmpty = false
+        }
+        return isEmpty || value > limit ? nil : value
     }
 
     /// 1, t, T, TRUE, true, True and their opposites (strconv.ParseBool).

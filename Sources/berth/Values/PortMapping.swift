@@ -37,23 +37,33 @@ struct PortMapping: Sendable, Equatable {
             guard let found = range(hostText) else { throw ValueError("invalid hostPort: \(hostText)") }
             host = found
         }
-        if let host, host.count != container.count, container.count != 1 {
+        // Plain arithmetic: ranges used as collections cost a cold start more page faults than the parsing itself.
+        let count = Int(container.upperBound) - Int(container.lowerBound)
+        if let host, Int(host.upperBound) - Int(host.lowerBound) != count, count != 0 {
             throw ValueError(
                 "invalid ranges specified for container and host Ports: \(containerText) and \(parts[parts.count - 2])")
         }
-        let address = try address(parts.dropLast(2).joined(separator: ":"), isGiven: parts.count > 2)
-        return container.enumerated().map { index, port in
+        let address = try address(parts)
+        var result: [PortMapping] = []
+        for index in 0...count {
             var hostPorts = host
-            if let host, container.count > 1 {
+            if let host, count > 0 {
                 let own = host.lowerBound + UInt16(index)
                 hostPorts = own...own
             }
-            return PortMapping(hostAddress: address, hostPorts: hostPorts, containerPort: port, transport: transport)
+            result.append(
+                PortMapping(
+                    hostAddress: address, hostPorts: hostPorts, containerPort: container.lowerBound + UInt16(index),
+                    transport: transport))
         }
+        return result
     }
 
-    private static func address(_ text: String, isGiven: Bool) throws(ValueError) -> String? {
-        guard isGiven, !text.isEmpty else { return nil }
+    /// What stands before the last two colons.
+    private static func address(_ parts: [String]) throws(ValueError) -> String? {
+        guard parts.count > 2 else { return nil }
+        let text = parts[..<(parts.count - 2)].joined(separator: ":")
+        if text.isEmpty { return nil }
         let inner = ByteText.unwrapped(text, "[", "]")
         if let inner, !ByteText.holds(inner, ":") { throw ValueError("invalid IP address: \(text)") }
         guard AddressText.isValid(inner ?? text) else { throw ValueError("invalid IP address: \(text)") }
