@@ -27,6 +27,23 @@ import Testing
         #expect(try volume("/:/host").source == .path("/", makesMissing: true))
     }
 
+    @Test func accentsDoNotHideSeparators() throws {
+        let accent = "\u{301}"
+        #expect(try volume("/a:/\(accent)b:ro").destination == "/\(accent)b")
+        #expect(try volume("/\(accent)a:/b").source == .path("/\(accent)a", makesMissing: true))
+        #expect(try volume("../\(accent)a:/b").source == .path("/home/\(accent)a", makesMissing: true))
+        #expect(MountRequest.absolute("/a/../\(accent)b", from: "/") == "/\(accent)b")
+        #expect(throws: ValueError.self) { try volume("/a:/b:\(accent)ro") }
+        #expect(EnvironmentText.resolve("K=\(accent)", caller: { _ in nil }) == "K=\(accent)")
+        #expect(
+            try EnvironmentText.file(Array("K=\(accent)\r\n#\(accent)\r\n".utf8), caller: { _ in nil }) == [
+                "K=\(accent)"
+            ])
+        #expect(throws: ValueError.self) { try UserText.check("0:\(accent)0:1") }
+        #expect(throws: ValueError.self) { try KernelSetting.parse("net.ipv4.x/\(accent)=1") }
+        #expect(throws: ValueError.self) { try PortMapping.parse("80:\(accent)80") }
+    }
+
     @Test(arguments: [
         "", ":", "/a:", ":/b", "/a:b", "/a:/", "/a://", "/a:/.", "/a:/..", "/a:/b:zz", "/a:/b:ro:x", "/a:/b:ro,rw",
         "/a:/b:z,Z",

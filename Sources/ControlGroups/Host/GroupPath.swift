@@ -17,13 +17,15 @@ public struct GroupPath: Sendable, Hashable, CustomStringConvertible {
         }
         guard text.utf8.count <= 3000 else { throw refusal("it is longer than 3000 bytes") }
         var parts: [String] = []
-        for part in text.split(separator: "/", omittingEmptySubsequences: true) {
+        // By bytes: to Swift's characters a "/" that an accent follows is not a slash, to the kernel it is.
+        for bytes in text.utf8.split(separator: UInt8(ascii: "/")) {
+            let part = String(decoding: bytes, as: UTF8.self)
             if part == "." { continue }
             if part == ".." { throw refusal("it holds \"..\"") }
             guard part.utf8.count <= 255 else { throw refusal("a component is longer than 255 bytes") }
             // The kernel itself refuses a newline, because /proc/PID/cgroup is one line a group.
             guard part.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else { throw refusal("it holds a control character") }
-            parts.append(String(part))
+            parts.append(part)
         }
         guard !parts.isEmpty else { throw refusal("it is the root group, whose limits are the whole machine's") }
         components = parts

@@ -96,7 +96,8 @@ public struct HostControlGroups: Sendable, Equatable {
         guard let path else { return "/" }
         if root == "/" || root.isEmpty { return path }
         if path == root { return "/" }
-        return path.hasPrefix(root + "/") ? String(path.dropFirst(root.count)) : path
+        guard path.utf8.starts(with: (root + "/").utf8) else { return path }
+        return String(decoding: path.utf8.dropFirst(root.utf8.count), as: UTF8.self)
     }
 }
 

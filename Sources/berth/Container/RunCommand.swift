@@ -44,7 +44,8 @@ enum RunCommand {
         options.capabilitiesAdded = flags.list("cap-add")
         options.capabilitiesDropped = flags.list("cap-drop")
         options.usesHostUsers = flags.string("userns") == "host"
-        if options.network == "host", options.kernelSettings.contains(where: { $0.key.hasPrefix("net.") }) {
+        if options.network == "host", options.kernelSettings.contains(where: { ByteText.begins($0.key, with: "net.") })
+        {
             throw refusal("conflicting options: --sysctl of net with --network host would change the host")
         }
         return options
@@ -137,7 +138,7 @@ enum RunCommand {
         }
         var result: [(name: String, value: String)] = []
         for text in texts + flags.list("label") {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = ByteText.fields(text, by: "=", limit: 2)
             result.removeAll { $0.name == parts[0] }
             result.append((parts[0], parts.count == 2 ? parts[1] : ""))
         }

@@ -30,7 +30,8 @@ enum ImportCommand {
 
     static func options(_ invocation: Invocation) throws(UsageError) -> ImportOptions {
         let source = invocation.operands[0]
-        guard !source.isEmpty, !source.hasPrefix("http://"), !source.hasPrefix("https://") else {
+        guard !source.isEmpty, !ByteText.begins(source, with: "http://"), !ByteText.begins(source, with: "https://")
+        else {
             throw UsageError(
                 "\(invocation.path[0]): importing from a URL is not supported yet: fetch it and give the file",
                 command: invocation.path.joined(separator: " "))

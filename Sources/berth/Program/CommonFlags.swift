@@ -19,7 +19,7 @@ enum CommonFlags {
     }
 
     static let checkWorkingDirectory: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
-        guard value.isEmpty || value.hasPrefix("/") else {
+        guard value.isEmpty || ByteText.begins(value, with: "/") else {
             throw ValueError(
                 "the working directory \(quoted(value, mark: "'")) is invalid, it needs to be an absolute path")
         }
@@ -40,8 +40,8 @@ enum CommonFlags {
     /// "0-3,7".
     static let checkNumberList: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
         if value.isEmpty { return }
-        for part in value.split(separator: ",", omittingEmptySubsequences: false) {
-            let ends = part.split(separator: "-", omittingEmptySubsequences: false)
+        for part in ByteText.fields(value, by: ",") {
+            let ends = ByteText.fields(part, by: "-")
             let numbers = ends.compactMap { NumberValue.plain($0, limit: 65535) }
             guard ends.count <= 2, numbers.count == ends.count, numbers[0] <= numbers[numbers.count - 1] else {
                 throw ValueError("it is not a list such as 0-3,7")

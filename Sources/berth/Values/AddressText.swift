@@ -7,7 +7,7 @@ enum AddressText {
     static func isValid(_ text: some StringProtocol) -> Bool {
         guard text.utf8.count <= 45, !text.utf8.contains(0) else { return false }
         var buffer = [UInt8](repeating: 0, count: 16)
-        let family = text.contains(":") ? AF_INET6 : AF_INET
+        let family = ByteText.holds(text, ":") ? AF_INET6 : AF_INET
         return inet_pton(family, String(text), &buffer) == 1
     }
 }
@@ -16,12 +16,10 @@ enum AddressText {
 enum HostEntry {
     /// The entry as "name:address"; brackets around an IPv6 address are taken off. "host-gateway" stays, for the engine.
     static func parse(_ text: String) throws(ValueError) -> String {
-        guard let separator = text.firstIndex(of: "=") ?? text.firstIndex(of: ":"), separator != text.startIndex else {
+        guard let (name, given) = ByteText.cut(text, at: "=") ?? ByteText.cut(text, at: ":"), !name.isEmpty else {
             throw ValueError("bad format for add-host: \(quoted(text))")
         }
-        let name = text[..<separator]
-        var address = text[text.index(after: separator)...]
-        if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
+        let address = ByteText.unwrapped(given, "[", "]") ?? given
         guard address == "host-gateway" || AddressText.isValid(address) else {
             throw ValueError("invalid IP address in add-host: \(quoted(address))")
         }

@@ -12,7 +12,7 @@ enum EnvironmentText {
 
     /// `NAME=VALUE` of one `-e` value; nil when the caller has no such variable, which then is not set at all.
     static func resolve(_ text: String, caller: (String) -> String?) -> String? {
-        text.contains("=") ? text : caller(text).map { "\(text)=\($0)" }
+        ByteText.holds(text, "=") ? text : caller(text).map { "\(text)=\($0)" }
     }
 
     /// Reads a file of variables: one a line, spaces before a name and lines that begin with "#" are skipped, the value is
@@ -22,8 +22,8 @@ enum EnvironmentText {
     static func file(_ bytes: [UInt8], caller: (String) -> String?) throws(ValueError) -> [String] {
         var result: [String] = []
         for (number, line) in try lines(bytes) {
-            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = String(parts[0])
+            let parts = ByteText.fields(line, by: "=", limit: 2)
+            let name = parts[0]
             guard !name.isEmpty else {
                 throw ValueError("no variable name on line \(number) \(quoted(line, mark: "'"))")
             }
@@ -41,7 +41,7 @@ enum EnvironmentText {
 
     /// Checks one `-l` value: `NAME=VALUE`, or `NAME` for an empty value.
     static func checkLabel(_ text: String) throws(ValueError) {
-        let name = text.prefix { $0 != "=" }
+        let name = ByteText.fields(text, by: "=", limit: 2)[0]
         guard !name.isEmpty else { throw ValueError("invalid label \(quoted(text, mark: "'")): empty name") }
         guard !name.unicodeScalars.contains(where: { $0.properties.isWhitespace }) else {
             throw ValueError("label \(quoted(name, mark: "'")) contains whitespaces")
@@ -71,12 +71,12 @@ enum EnvironmentText {
             var line = raw
             if line.last == 13 { line = line.dropLast() }
             guard !line.contains(0) else { throw ValueError("line \(index + 1) holds a zero byte") }
+            line = line.drop { $0 == 32 || $0 == 9 }
+            if line.isEmpty || line.first == UInt8(ascii: "#") { continue }
             guard let text = String(validating: line, as: UTF8.self) else {
                 throw ValueError("line \(index + 1) is not UTF-8")
             }
-            let start = text.drop { $0 == " " || $0 == "\t" }
-            if start.isEmpty || start.first == "#" { continue }
-            result.append((index + 1, String(start)))
+            result.append((index + 1, text))
         }
         return result
     }

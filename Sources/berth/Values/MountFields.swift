@@ -22,7 +22,7 @@ private struct MountFieldReader {
     private var families: Set<String> = []
 
     mutating func read(_ field: String) throws(ValueError) {
-        let parts = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = ByteText.fields(field, by: "=", limit: 2)
         let key = parts[0].lowercased()
         let value = parts.count == 2 ? parts[1] : nil
         switch key {
@@ -98,7 +98,7 @@ private struct MountFieldReader {
         switch type {
         case "bind":
             guard let source, !source.isEmpty else { throw ValueError("source is required for mount type 'bind'") }
-            guard source.hasPrefix("/") || source.hasPrefix(".") else {
+            guard ByteText.begins(source, with: "/") || ByteText.begins(source, with: ".") else {
                 throw ValueError(
                     "invalid mount source \(quoted(source, mark: "'")): it must be an absolute path or begin with ./")
             }

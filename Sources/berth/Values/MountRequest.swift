@@ -33,7 +33,7 @@ extension MountRequest {
     init(volume text: String, workingDirectory: String) throws(ValueError) {
         guard !text.isEmpty else { throw ValueError("invalid empty volume spec") }
         try Self.refuseControlCharacters(text)
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let parts = ByteText.fields(text, by: ":")
         guard parts.count <= 3 else { throw ValueError("invalid spec: \(text): too many colons") }
         guard !parts.contains("") else { throw ValueError("invalid spec: \(text): empty section between colons") }
         if parts.count == 1 {
@@ -45,8 +45,8 @@ extension MountRequest {
     }
 
     private static func source(_ text: String, _ workingDirectory: String) throws(ValueError) -> Source {
-        if text.hasPrefix("/") { return .path(text, makesMissing: true) }
-        if text == "." || text == ".." || text.hasPrefix("./") || text.hasPrefix("../") {
+        if ByteText.begins(text, with: "/") { return .path(text, makesMissing: true) }
+        if text == "." || text == ".." || ByteText.begins(text, with: "./") || ByteText.begins(text, with: "../") {
             return .path(absolute(text, from: workingDirectory), makesMissing: true)
         }
         guard ContainerNameText.isValid(text) else {
@@ -60,7 +60,7 @@ extension MountRequest {
     /// Options of one kind exclude each other, as in Docker.
     private mutating func apply(mode: String) throws(ValueError) {
         var seen: Set<String> = []
-        for option in mode.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
+        for option in ByteText.fields(mode, by: ",") {
             let kind: String
             switch option {
             case "rw", "ro":
@@ -88,10 +88,10 @@ extension MountRequest {
     /// Reads `--tmpfs DESTINATION[:OPTION,…]`.
     init(tmpfs text: String) throws(ValueError) {
         try Self.refuseControlCharacters(text)
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = ByteText.fields(text, by: ":", limit: 2)
         self.init(source: .tmpfs, destination: try Self.destination(parts[0]))
         guard parts.count == 2, !parts[1].isEmpty else { return }
-        for option in parts[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
+        for option in ByteText.fields(parts[1], by: ",") {
             guard TemporaryFileSystemOption.isValid(option) else {
                 throw ValueError("invalid tmpfs option \(quoted(option))")
             }
@@ -101,10 +101,10 @@ extension MountRequest {
 
     /// An absolute place in the container.
     static func destination(_ text: String) throws(ValueError) -> String {
-        guard text.hasPrefix("/") else {
+        guard ByteText.begins(text, with: "/") else {
             throw ValueError("invalid mount path: \(quoted(text, mark: "'")) mount path must be absolute")
         }
-        guard text.split(separator: "/").contains(where: { $0 != "." && $0 != ".." }) else {
+        guard ByteText.fields(text, by: "/").contains(where: { $0 != "" && $0 != "." && $0 != ".." }) else {
             throw ValueError("invalid specification: destination can't be '/'")
         }
         return text
@@ -112,8 +112,9 @@ extension MountRequest {
 
     /// A relative path behind a directory; "." and ".." are taken out by name, as Docker's client does.
     static func absolute(_ path: String, from directory: String) -> String {
-        var parts: [Substring] = []
-        for part in (path.hasPrefix("/") ? path : directory + "/" + path).split(separator: "/") where part != "." {
+        var parts: [String] = []
+        let whole = ByteText.begins(path, with: "/") ? path : directory + "/" + path
+        for part in ByteText.fields(whole, by: "/") where part != "." && !part.isEmpty {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }
         }
         return "/" + parts.joined(separator: "/")
@@ -128,7 +129,7 @@ extension MountRequest {
 enum TemporaryFileSystemOption {
     static func isValid(_ option: String) -> Bool {
         if flags.contains(option) { return true }
-        let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = ByteText.fields(option, by: "=", limit: 2)
         guard parts.count == 2 else { return false }
         let value = parts[1]
         switch parts[0] {

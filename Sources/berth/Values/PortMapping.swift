@@ -17,17 +17,17 @@ struct PortMapping: Sendable, Equatable {
     /// be IPv6, with or without brackets: the last two colons count.
     static func parse(_ text: String) throws(ValueError) -> [PortMapping] {
         try MountRequest.refuseControlCharacters(text)
-        var rest = Substring(text)
+        var rest = text
         var transport = Transport.tcp
-        if let slash = rest.lastIndex(of: "/") {
-            let name = rest[rest.index(after: slash)...].lowercased()
+        if let slash = text.utf8.lastIndex(of: UInt8(ascii: "/")) {
+            let name = String(decoding: text.utf8[text.utf8.index(after: slash)...], as: UTF8.self).lowercased()
             guard let known = Transport(rawValue: name.isEmpty ? "tcp" : name) else {
                 throw ValueError("invalid proto: \(name)")
             }
             transport = known
-            rest = rest[..<slash]
+            rest = String(decoding: text.utf8[..<slash], as: UTF8.self)
         }
-        let parts = rest.split(separator: ":", omittingEmptySubsequences: false)
+        let parts = ByteText.fields(rest, by: ":")
         guard let containerText = parts.last, !containerText.isEmpty else {
             throw ValueError("no port specified: \(text)")
         }
@@ -37,48 +37,57 @@ struct PortMapping: Sendable, Equatable {
             guard let found = range(hostText) else { throw ValueError("invalid hostPort: \(hostText)") }
             host = found
         }
-        if let host, host.count != container.count, container.count != 1 {
+        // Plain arithmetic: ranges used as collections cost a cold start more page faults than the parsing itself.
+        let count = Int(container.upperBound) - Int(container.lowerBound)
+        if let host, Int(host.upperBound) - Int(host.lowerBound) != count, count != 0 {
             throw ValueError(
                 "invalid ranges specified for container and host Ports: \(containerText) and \(parts[parts.count - 2])")
         }
-        let address = try address(parts.dropLast(2).joined(separator: ":"), isGiven: parts.count > 2)
-        return container.enumerated().map { index, port in
+        let address = try address(parts)
+        var result: [PortMapping] = []
+        for index in 0...count {
             var hostPorts = host
-            if let host, container.count > 1 {
+            if let host, count > 0 {
                 let own = host.lowerBound + UInt16(index)
                 hostPorts = own...own
             }
-            return PortMapping(hostAddress: address, hostPorts: hostPorts, containerPort: port, transport: transport)
+            result.append(
+                PortMapping(
+                    hostAddress: address, hostPorts: hostPorts, containerPort: container.lowerBound + UInt16(index),
+                    transport: transport))
         }
+        return result
     }
 
-    private static func address(_ text: String, isGiven: Bool) throws(ValueError) -> String? {
-        guard isGiven, !text.isEmpty else { return nil }
-        var inner = Substring(text)
-        if inner.first == "[", inner.last == "]" {
-            inner = inner.dropFirst().dropLast()
-            guard inner.contains(":") else { throw ValueError("invalid IP address: \(text)") }
-        }
-        guard AddressText.isValid(inner) else { throw ValueError("invalid IP address: \(text)") }
-        return String(inner)
+    /// What stands before the last two colons.
+    private static func address(_ parts: [String]) throws(ValueError) -> String? {
+        guard parts.count > 2 else { return nil }
+        let text = parts[..<(parts.count - 2)].joined(separator: ":")
+        if text.isEmpty { return nil }
+        let inner = ByteText.unwrapped(text, "[", "]")
+        if let inner, !ByteText.holds(inner, ":") { throw ValueError("invalid IP address: \(text)") }
+        guard AddressText.isValid(inner ?? text) else { throw ValueError("invalid IP address: \(text)") }
+        return inner ?? text
     }
 
-    private static func range(_ text: Substring) -> ClosedRange<UInt16>? {
-        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+    private static func range(_ text: String) -> ClosedRange<UInt16>? {
+        let ends = ByteText.fields(text, by: "-")
         guard ends.count <= 2, let first = port(ends[0]), let last = port(ends[ends.count - 1]), first <= last else {
             return nil
         }
         return first...last
     }
 
-    private static func port(_ text: Substring) -> UInt16? {
+    private static func port(_ text: String) -> UInt16? {
         guard text.utf8.count <= 5, let number = NumberValue.plain(text, limit: 65535), number > 0 else { return nil }
         return UInt16(number)
     }
 
     /// Reads `--expose PORT[-LAST][/PROTOCOL]`: "80/tcp" each.
     static func exposed(_ text: String) throws(ValueError) -> [String] {
-        guard !text.contains(":") else { throw ValueError("invalid port format for --expose: \(printable(text))") }
+        guard !ByteText.holds(text, ":") else {
+            throw ValueError("invalid port format for --expose: \(printable(text))")
+        }
         do throws(ValueError) {
             return try parse(text).map { "\($0.containerPort)/\($0.transport.rawValue)" }
         } catch {

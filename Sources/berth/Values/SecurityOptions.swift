@@ -19,11 +19,12 @@ struct SecurityOptions: Sendable, Equatable {
             noNewPrivileges = true
             return
         }
-        guard let separator = text.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
+        let bytes = text.utf8
+        guard let separator = bytes.firstIndex(where: { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: ":") }) else {
             throw ValueError("Invalid --security-opt: \(quoted(text))")
         }
-        let key = text[..<separator]
-        let value = String(text[text.index(after: separator)...])
+        let key = String(decoding: bytes[..<separator], as: UTF8.self)
+        let value = String(decoding: bytes[bytes.index(after: separator)...], as: UTF8.self)
         switch (key, value) {
         case ("no-new-privileges", _): noNewPrivileges = try NumberValue.boolean(value)
         case ("seccomp", "unconfined"): seccomp = .unconfined
@@ -42,7 +43,7 @@ enum KernelSetting {
     /// The key and the value, when the key belongs to a namespace of the container and the value is one plain line: other
     /// keys are the whole machine's, and a line more in the value would be another setting (CVE-2022-0811).
     static func parse(_ text: String) throws(ValueError) -> (key: String, value: String) {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = ByteText.fields(text, by: "=", limit: 2)
         let key = parts[0]
         guard parts.count == 2, isNamespaced(key) else {
             throw ValueError("sysctl \(quoted(text, mark: "'")) is not allowed")
@@ -55,7 +56,7 @@ enum KernelSetting {
     }
 
     private static func isNamespaced(_ key: String) -> Bool {
-        let words = key.split(separator: ".", omittingEmptySubsequences: false)
+        let words = ByteText.fields(key, by: ".")
         // "/" stands for a dot inside a word (an interface's name), and would make the key a path.
         let plain = words.allSatisfy { word in
             !word.isEmpty

@@ -5,7 +5,7 @@ enum UserText {
     /// Refuses what could be read in two ways: an empty half, signs and spaces before a number, numbers beyond 32 bits.
     static func check(_ text: String) throws(ValueError) {
         if text.isEmpty { return }
-        let halves = text.split(separator: ":", omittingEmptySubsequences: false)
+        let halves = ByteText.fields(text, by: ":")
         guard halves.count <= 2 else { throw ValueError("it has more than one colon; write USER or USER:GROUP") }
         for (half, what) in zip(halves, ["user", "group"]) {
             guard let first = half.utf8.first else {
