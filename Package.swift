@@ -72,7 +72,13 @@ let package = Package(
         .target(
             name: "ImageTestSupport", dependencies: ["Archive", "OCI", "LinuxKernel"], path: "Tests/ImageTestSupport",
             swiftSettings: swiftSettings),
-        tests("OCITests", ["OCI", "JSON"]),
+        tests("OCITests", ["OCI", "JSON", "ImageTestSupport"]),
+        .executableTarget(
+            name: "ImageStoreProbe", dependencies: ["ImageStore", "LinuxKernel"], path: "Tests/ImageStoreProbe",
+            swiftSettings: swiftSettings),
+        tests(
+            "ImageStoreTests",
+            ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
     ]
 )

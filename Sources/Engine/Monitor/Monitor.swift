@@ -85,7 +85,7 @@ struct Monitor {
             gateway: endpoint?.gateway.description
         ).write()
 
-        let streams = try Streams(record)
+        var streams = try Streams(record)
         var request = try launchRequest(host, streams)
         defer { try? request.controlGroup?.remove(emptyParents: 2) }
         if let size { request.configuration.process?.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns) }
@@ -103,10 +103,11 @@ struct Monitor {
         try container.start()
 
         let terminal = container.terminal
+        // The loop alone owns the ends from here on: closing its input is what the container sees as end of file.
         let loop = try MonitorLoop(
-            process: container.process.pidfd.rawValue, output: terminal ?? streams.output,
-            errorOutput: streams.errorOutput, input: streams.input, terminal: terminal?.number, client: client,
-            log: LogWriter(path: directory.logPath))
+            process: container.process.pidfd.rawValue, output: terminal ?? streams.output.take(),
+            errorOutput: streams.errorOutput.take(), input: streams.input.take(), terminal: terminal?.number,
+            client: client, log: LogWriter(path: directory.logPath))
         loop.tell(.started)
         loop.run()
         let status = try container.process.wait()
@@ -139,7 +140,7 @@ struct Monitor {
             containerPort: port.request.containerPort, proto: port.request.portProtocol.rawValue)
     }
 
-    private func launchRequest(_ host: HostControlGroups, _ streams: Streams) throws -> LaunchRequest {
+    private func launchRequest(_ host: HostControlGroups, _ streams: borrowing Streams) throws -> LaunchRequest {
         let (configuration, ownerMapped) = try SpecificationBuilder(record: record, directory: directory).build()
         let overlay = OverlayRoot(
             layers: record.layers.map { OverlayRoot.Layer(path: $0.path, idBase: $0.idBase) },
@@ -206,13 +207,13 @@ struct SpawnedMonitor: ~Copyable {
 }
 
 /// The pipes between a container and its monitor.
-private struct Streams {
+private struct Streams: ~Copyable {
     /// What becomes 0, 1 and 2 in the container.
     let numbers: (input: Int32, output: Int32, error: Int32)
     /// The monitor's ends.
-    let output: SharedDescriptor?
-    let errorOutput: SharedDescriptor?
-    let input: SharedDescriptor?
+    var output: SharedDescriptor?
+    var errorOutput: SharedDescriptor?
+    var input: SharedDescriptor?
 
     init(_ record: ContainerRecord) throws(EngineError) {
         if record.terminal {
