@@ -49,6 +49,17 @@ import Testing
             holds "a full range" "all ports from 8000 to 8001 are taken" "$(probe run x /run/netns/$N-x 8000-8001:80 2>&1 </dev/null)"
             probe release x
             stop a
+            ip netns add $N-many
+            start_probe many 20000-22999:10000-12999 20000-22999:10000-12999/udp
+            serve many 12999 web-many
+            holds "the last of 3,000 ports" "^web-many" "$(from outside ask 198.51.100.1 22999)"
+            holds "and over UDP" "^web-many" "$(from outside ask_udp 198.51.100.1 22999)"
+            same "6,000 elements" 6000 "$(elements | grep -oE ' : 172[0-9.]+ . ' | wc -l)"
+            host nft flush ruleset; probe heal >/dev/null
+            same "also after a flush" 6000 "$(elements | grep -oE ' : 172[0-9.]+ . ' | wc -l)"
+            host nft delete element inet berth published_any '{ tcp . 20000 }'
+            stop many
+            same "none after the release, although one was gone" 0 "$(elements | grep -oE ' : 172[0-9.]+ . ' | wc -l)"
             # A server that closed first leaves its side in TIME_WAIT: that is nobody's port.
             host python3 -c 'import socket; s = socket.create_server(("", 8500)); c, _ = s.accept(); c.close()' & server=$!
             sleep 0.5; from outside 'exec 3<>/dev/tcp/198.51.100.1/8500; cat <&3'; wait $server

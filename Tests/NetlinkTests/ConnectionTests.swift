@@ -92,8 +92,8 @@ import Testing
     @Test("a transaction is one datagram between begin and end") func transaction() throws {
         var batch = NetlinkBatch.tableTransaction()
         let table = TableName(.inet, "t")
-        batch.addElement(SetElement(set: "s", key: [0, 1, 0, 0], data: [9]), to: table)
-        batch.removeElement(SetElement(set: "s", key: [2], data: [9]), from: table)
+        batch.addElements([SetElement(set: "s", key: [0, 1, 0, 0], data: [9])], to: table)
+        batch.removeElements([SetElement(set: "s", key: [2], data: [9])], from: table)
         let transport = RecordedTransport(answers: [Self.answer(2, 0), Self.answer(3, 0)])
         var connection = NetlinkConnection(transport)
         try connection.run(batch)
@@ -112,10 +112,22 @@ import Testing
         #expect(transport.sent == [begin + add + remove + end])
     }
 
+    @Test("many elements share a request, each set has its own") func manyElements() {
+        var batch = NetlinkBatch.tableTransaction()
+        let elements = (0..<1000).map {
+            SetElement(set: $0 < 900 ? "a" : "b", key: [0, 0, UInt8($0 >> 8), UInt8($0 & 255)])
+        }
+        batch.addElements(elements, to: TableName(.inet, "t"))
+        #expect(batch.entries.map(\.object) == ["a", "a", "a", "b"].map { "\($0) of table inet t" })
+        #expect(!batch.writer.overflowed)
+        batch.addElements([], to: TableName(.inet, "t"))
+        #expect(batch.count == 4)
+    }
+
     @Test("a transaction that fails as a whole is an error, and not waited for") func transactionFails() {
         var batch = NetlinkBatch.tableTransaction()
-        batch.addElement(SetElement(set: "s", key: [1]), to: TableName(.inet, "t"))
-        batch.addElement(SetElement(set: "s", key: [2]), to: TableName(.inet, "t"))
+        batch.addElements([SetElement(set: "s", key: [1])], to: TableName(.inet, "t"))
+        batch.addElements([SetElement(set: "s", key: [2])], to: TableName(.inet, "t"))
         for answers in [[Self.answer(1, -1, "no")], [Self.answer(1, -1, "no"), Self.answer(2, 0), Self.answer(3, 0)]] {
             let transport = RecordedTransport(answers: answers)
             var connection = NetlinkConnection(transport)

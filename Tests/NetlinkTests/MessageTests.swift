@@ -95,8 +95,8 @@ import Testing
         batch.addVeth(
             "v-berth-abc", master: 4, mtu: 1500,
             peer: VethPeer(name: "eth0", macAddress: MACAddress(for: .v4(0xAC18_0002)), namespace: 9))
-        batch.addElement(
-            SetElement(set: "published", key: [1, 2, 3, 4], data: [5, 6, 7, 8]), to: TableName(.inet, "berth"))
+        batch.addElements(
+            [SetElement(set: "published", key: [1, 2, 3, 4], data: [5, 6, 7, 8])], to: TableName(.inet, "berth"))
         let good = batch.writer.bytes
         func readAll(_ bytes: [UInt8]) {
             guard let messages = try? NetlinkMessage.parse(bytes[...]) else { return }

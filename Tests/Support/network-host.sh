@@ -6,7 +6,8 @@
 # Needs PROBE (the NetworkProbe program) and FRAMES (frames.py). Nothing in the machine's own namespace is touched.
 set -u
 N=bt$$
-T=$(mktemp -d /tmp/berth-network.XXXXXX)
+# Leases belong on a tmpfs, as /run is one.
+T=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)" berth-network.XXXXXX)
 failures=0
 declare -A probe_pid probe_in address port_interface
 

@@ -61,7 +61,8 @@ extension NetworkEngine {
     }
 
     static func check(_ ports: [PortRequest]) throws(NetworkError) {
-        for (index, port) in ports.enumerated() {
+        var seen = [UInt64: [IPAddress]]()
+        for port in ports {
             func refusal(_ cause: String, _ remedy: String) -> NetworkError {
                 NetworkError(operation: "publish", object: "\(port)", cause: cause, remedy: remedy)
             }
@@ -70,11 +71,11 @@ extension NetworkEngine {
                 throw refusal("this network has no IPv6", "publish on an IPv4 address")
             }
             guard let wanted = port.hostPorts, wanted.count == 1 else { continue }
-            for other in ports[..<index] where other.portProtocol == port.portProtocol && other.hostPorts == wanted {
-                if other.hostAddress == port.hostAddress || other.hostAddress.isAny || port.hostAddress.isAny {
-                    throw refusal("host port \(wanted.lowerBound) is asked for twice", "leave one of them out")
-                }
+            let key = UInt64(port.portProtocol.number) << 16 | UInt64(wanted.lowerBound)
+            for other in seen[key] ?? [] where other == port.hostAddress || other.isAny || port.hostAddress.isAny {
+                throw refusal("host port \(wanted.lowerBound) is asked for twice", "leave one of them out")
             }
+            seen[key, default: []].append(port.hostAddress)
         }
     }
 }

@@ -32,7 +32,7 @@ struct RuleLoader: ~Copyable {
     ///   value): then everything is to be loaded anew.
     mutating func add(_ elements: [RuleElement]) throws(NetworkError) -> Bool {
         var batch = NetlinkBatch.tableTransaction()
-        for element in elements { batch.addElement(element.setElement, to: table(of: element)) }
+        for (table, part) in byTable(elements) { batch.addElements(part, to: table) }
         do throws(NetlinkError) { try socket.connection.run(batch) } catch {
             switch error.cause {
             case .noSuchFile, .fileExists, .busy: return false
@@ -47,14 +47,14 @@ struct RuleLoader: ~Copyable {
         if elements.isEmpty { return }
         do throws(NetlinkError) {
             var batch = NetlinkBatch.tableTransaction()
-            for element in elements { batch.removeElement(element.setElement, from: table(of: element)) }
+            for (table, part) in byTable(elements) { batch.removeElements(part, from: table) }
             do throws(NetlinkError) { return try socket.connection.run(batch) } catch {
                 guard error.cause == .noSuchFile else { throw error }
             }
             // One that is missing fails the transaction: each by itself.
             for element in elements {
                 var single = NetlinkBatch.tableTransaction()
-                single.removeElement(element.setElement, from: table(of: element))
+                for (table, part) in byTable([element]) { single.removeElements(part, from: table) }
                 do throws(NetlinkError) { try socket.connection.run(single) } catch {
                     if error.cause != .noSuchFile { throw error }
                 }
@@ -109,7 +109,14 @@ struct RuleLoader: ~Copyable {
         return ForeignFirewalls.obstacles(chains, ownTable: text.tables[0].name, bridge: bridge)
     }
 
-    private func table(of element: RuleElement) -> TableName {
-        element.family == .inet ? text.tables[0] : text.tables[1]
+    /// The elements of each table, those of one set together.
+    private func byTable(_ elements: [RuleElement]) -> [(TableName, [SetElement])] {
+        text.tables.map { table in
+            var sets = [String: [SetElement]]()
+            for element in elements where element.family == table.family {
+                sets[element.set, default: []].append(element.setElement)
+            }
+            return (table, sets.sorted { $0.key < $1.key }.flatMap(\.value))
+        }
     }
 }
