@@ -58,7 +58,7 @@ let package = Package(
 
         tests("JSONTests", ["JSON"]),
         tests("ContainerRuntimeTests", ["ContainerRuntime", "OCI", "JSON", "LinuxKernel"]),
-        tests("EngineTests", ["Engine", "JSON"]),
+        tests("EngineTests", ["Engine", "OCI", "JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
         tests("NetlinkTests", ["Netlink", "LinuxKernel"]),
         tests("ContainerNetworkTests", ["ContainerNetwork", "NetworkProbe", "Netlink", "JSON", "LinuxKernel"]),

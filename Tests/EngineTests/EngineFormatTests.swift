@@ -1,4 +1,5 @@
 import JSON
+import OCI
 import Testing
 
 @testable import Engine
@@ -96,7 +97,7 @@ import Testing
         #expect(one.instance != two.instance)
         #expect(try EngineRoots(root: nil).instance.isEmpty)
         #expect(try EngineRoots(root: "/a/") == one)
-        for path in ["", "a", "/", "/a/../b"] { #expect(throws: EngineError.self) { try EngineRoots(root: path) } }
+        for path in ["", "a", "/", "/a/../b", "/a/../\u{301}b"] { #expect(throws: EngineError.self) { try EngineRoots(root: path) } }
     }
 }
 
