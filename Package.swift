@@ -74,5 +74,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("OCITests", ["OCI", "JSON"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
+
+        // Tests that drive bin/berth know nothing of its modules.
+        .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
+        tests("IntegrationTests", ["TestSupport"]),
+        tests("ModuleImportTests", ["TestSupport"]),
     ]
 )
