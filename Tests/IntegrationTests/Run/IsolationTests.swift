@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -13,7 +14,7 @@ import Testing
 
     @Test func everyNamespaceIsItsOwn() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", engine.image, "sleep", "100")
+            try await engine.start("--name", "c", base, "sleep", "100")
             let pid = try await engine.process("c")
             for kind in ["pid", "mnt", "net", "uts", "ipc", "user", "cgroup"] {
                 let own = link("/proc/\(pid)/ns/\(kind)"), host = link("/proc/self/ns/\(kind)")
@@ -24,7 +25,7 @@ import Testing
 
     @Test func rootIsNobodyOnTheHost() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", engine.image, "sleep", "100")
+            try await engine.start("--name", "c", base, "sleep", "100")
             let pid = try await engine.process("c")
             let map = contents("/proc/\(pid)/uid_map").split { $0.isWhitespace }.compactMap { Int($0) }
             try #require(map.count == 3)
@@ -35,7 +36,7 @@ import Testing
             #expect(try await engine.ok("exec", "c", "id", "-u").text == "0")
             #expect(contents("/proc/\(pid)/setgroups").hasPrefix("allow"))
             // Another container has other ids.
-            try await engine.start("--name", "d", engine.image, "sleep", "100")
+            try await engine.start("--name", "d", base, "sleep", "100")
             let other = contents("/proc/\(try await engine.process("d"))/uid_map").split { $0.isWhitespace }.compactMap { Int($0) }
             #expect(other.count == 3 && (other[1] >= map[1] + map[2] || map[1] >= other[1] + other[2]))
         }
@@ -43,7 +44,7 @@ import Testing
 
     @Test func hostUsersOnRequest() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", "--userns=host", engine.image, "sleep", "100")
+            try await engine.start("--name", "c", "--userns=host", base, "sleep", "100")
             let pid = try await engine.process("c")
             #expect(link("/proc/\(pid)/ns/user") == link("/proc/self/ns/user"))
             #expect(owner("/proc/\(pid)")?.uid == 0)
@@ -67,7 +68,7 @@ import Testing
 
     @Test func ownInterfaceAddressAndRoute() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", engine.image, "sleep", "100")
+            try await engine.start("--name", "c", base, "sleep", "100")
             let output = try await engine.ok("exec", "c", "ip", "-4", "-o", "addr", "show")
             #expect(output.lines.count == 2, "\(output.out)")
             let address = try #require(try await engine.inspect("c")["NetworkSettings"]["IPAddress"].string)
@@ -89,7 +90,7 @@ import Testing
 
     @Test func networkHostIsTheHosts() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", "--network", "host", engine.image, "sleep", "100")
+            try await engine.start("--name", "c", "--network", "host", base, "sleep", "100")
             let pid = try await engine.process("c")
             #expect(link("/proc/\(pid)/ns/net") == link("/proc/self/ns/net"))
             #expect(link("/proc/\(pid)/ns/pid") != link("/proc/self/ns/pid"))
@@ -125,7 +126,7 @@ import Testing
 
     @Test func execHasTheSameBounds() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", engine.image, "sleep", "100")
+            try await engine.start("--name", "c", base, "sleep", "100")
             let status = try await engine.ok("exec", "c", "sh", "-c", "grep -E '^(Cap|Seccomp:)' /proc/self/status; cat /proc/self/cgroup; id -u")
             #expect(status.out.contains("CapBnd:\t00000000a80425fb"))
             #expect(status.out.contains("CapInh:\t0000000000000000"))
@@ -176,10 +177,10 @@ import Testing
 
     @Test func onlyTheThreeStandardDescriptorsAreOpen() async throws {
         try await withEngine { engine in
-            let run = try await engine.berth("run", "--rm", engine.image, "ls", "-l", "/proc/self/fd")
+            let run = try await engine.berth("run", "--rm", base, "ls", "-l", "/proc/self/fd")
             // ls has the directory itself open too.
             #expect(run.lines.filter { $0.contains(" -> ") }.count == 4, "\(run.out)")
-            try await engine.start("--name", "c", engine.image, "sleep", "100")
+            try await engine.start("--name", "c", base, "sleep", "100")
             let exec = try await engine.ok("exec", "c", "ls", "-l", "/proc/self/fd")
             #expect(exec.lines.filter { $0.contains(" -> ") }.count == 4, "\(exec.out)")
             let pid = try await engine.process("c")
@@ -189,7 +190,7 @@ import Testing
 
     @Test func anUnprivilegedUserServesPort80AndPings() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "web", "-u", "www", engine.image, "httpd", "-f", "-p", "80", "-h", "/var/www")
+            try await engine.start("--name", "web", "-u", "www", base, "httpd", "-f", "-p", "80", "-h", "/var/www")
             let address = try #require(try await engine.inspect("web")["NetworkSettings"]["IPAddress"].string)
             let answered = try await eventually { try await shell("curl -s -m 2 http://\(address)/").out.contains("Hello from") }
             #expect(answered)

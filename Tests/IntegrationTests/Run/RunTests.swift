@@ -5,17 +5,17 @@ import Testing
 @Suite struct RunTests {
     @Test func theProgramsExitStatusIsReturned() async throws {
         try await withEngine { engine in
-            #expect(try await engine.berth("run", "--rm", engine.image, "true").status == 0)
-            #expect(try await engine.berth("run", "--rm", engine.image, "sh", "-c", "exit 7").status == 7)
-            #expect(try await engine.berth("run", "--rm", engine.image, "sh", "-c", "exit 255").status == 255)
-            #expect(try await engine.berth("run", "--rm", engine.image, "sh", "-c", "kill -9 $$; sleep 9").status != 0)
+            #expect(try await engine.berth("run", "--rm", base, "true").status == 0)
+            #expect(try await engine.berth("run", "--rm", base, "sh", "-c", "exit 7").status == 7)
+            #expect(try await engine.berth("run", "--rm", base, "sh", "-c", "exit 255").status == 255)
+            #expect(try await engine.berth("run", "--rm", base, "sh", "-c", "kill -9 $$; sleep 9").status != 0)
         }
     }
 
     @Test func aSignalThatEndsTheProgramIsInItsStatus() async throws {
         try await withEngine { engine in
             // The shell is PID 1's child here, and PID 1 passes on what ended it.
-            let output = try await engine.berth("run", "--rm", "--init", engine.image, "sh", "-c", "kill -TERM $$; sleep 9")
+            let output = try await engine.berth("run", "--rm", "--init", base, "sh", "-c", "kill -TERM $$; sleep 9")
             #expect(output.status == 143, "\(output.all)")
         }
     }
@@ -38,11 +38,11 @@ import Testing
 
     @Test func standardInputReachesTheProgramOnlyWithInteractive() async throws {
         try await withEngine { engine in
-            #expect(try await engine.berth("run", "--rm", "-i", engine.image, "cat", input: "hello\n").out == "hello\n")
-            #expect(try await engine.berth("run", "--rm", engine.image, "cat", input: "hello\n").out == "")
+            #expect(try await engine.berth("run", "--rm", "-i", base, "cat", input: "hello\n").out == "hello\n")
+            #expect(try await engine.berth("run", "--rm", base, "cat", input: "hello\n").out == "")
             let big = String(repeating: "0123456789abcde\n", count: 20_000)
-            #expect(try await engine.berth("run", "--rm", "-i", engine.image, "md5sum", input: big).status == 0)
-            #expect(try await engine.berth("run", "--rm", "-i", engine.image, "wc", "-c", input: big).text == "320000")
+            #expect(try await engine.berth("run", "--rm", "-i", base, "md5sum", input: big).status == 0)
+            #expect(try await engine.berth("run", "--rm", "-i", base, "wc", "-c", input: big).text == "320000")
         }
     }
 
@@ -57,7 +57,7 @@ import Testing
                 output.text == "[x=y][one two][flag][][/root][/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin]")
             // A name alone takes the caller's value.
             let child = try Child(
-                engine.words(["run", "--rm", "-e", "OUTER", "-e", "MISSING", engine.image, "env"]), environment: ["OUTER": "from outside"])
+                engine.words(["run", "--rm", "-e", "OUTER", "-e", "MISSING", base, "env"]), environment: ["OUTER": "from outside"])
             let environment = try await child.finish()
             #expect(environment.lines.contains("OUTER=from outside"))
             #expect(!environment.out.contains("MISSING"))
@@ -72,7 +72,7 @@ import Testing
             #expect(try await engine.sh("id -u; id -g; id -G; echo $HOME", "-u", "www").text == "1000\n1000\n1000 2000\n/home/www")
             #expect(try await engine.sh("id -u; id -g", "-u", "1234:5678").text == "1234\n5678")
             #expect(try await engine.sh("id -u; id -g", "-u", "www:nogroup").text == "1000\n65534")
-            let unknown = try await engine.berth("run", "--rm", "-u", "nobody-knows", engine.image, "true")
+            let unknown = try await engine.berth("run", "--rm", "-u", "nobody-knows", base, "true")
             #expect(unknown.status != 0)
             #expect(unknown.err.contains("nobody-knows"))
         }
@@ -81,15 +81,15 @@ import Testing
     @Test func hostname() async throws {
         try await withEngine { engine in
             #expect(try await engine.sh("hostname; cat /etc/hostname; grep -c box /etc/hosts", "--hostname", "box").text == "box\nbox\n1")
-            let id = try await engine.start("--name", "n", engine.image, "sleep", "100")
+            let id = try await engine.start("--name", "n", base, "sleep", "100")
             #expect(try await engine.ok("exec", "n", "hostname").text == String(id.prefix(12)))
         }
     }
 
     @Test func entrypoint() async throws {
         try await withEngine { engine in
-            #expect(try await engine.ok("run", "--rm", "--entrypoint", "echo", engine.image, "a", "b").text == "a b")
-            #expect(try await engine.ok("run", "--rm", "--entrypoint", "/bin/hostname", "--hostname", "x", engine.image).text == "x")
+            #expect(try await engine.ok("run", "--rm", "--entrypoint", "echo", base, "a", "b").text == "a b")
+            #expect(try await engine.ok("run", "--rm", "--entrypoint", "/bin/hostname", "--hostname", "x", base).text == "x")
         }
     }
 
@@ -109,7 +109,7 @@ import Testing
 
     @Test func labelsAndNamesAreKept() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "one", "--label", "a=b", "--label", "only", "-e", "K=V", engine.image, "sleep", "100")
+            try await engine.start("--name", "one", "--label", "a=b", "--label", "only", "-e", "K=V", base, "sleep", "100")
             let one = try await engine.inspect("one")
             #expect(one["Name"].string == "/one")
             #expect(one["Config"]["Labels"]["a"].string == "b")
@@ -122,8 +122,8 @@ import Testing
 
     @Test func initReapsOrphans() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "reaped", "--init", engine.image, "sh", "-c", "while :; do (sleep 0.01 &); sleep 0.02; done")
-            try await engine.start("--name", "plain", engine.image, "sh", "-c", "(sleep 0.01 &) ; exec sleep 100")
+            try await engine.start("--name", "reaped", "--init", base, "sh", "-c", "while :; do (sleep 0.01 &); sleep 0.02; done")
+            try await engine.start("--name", "plain", base, "sh", "-c", "(sleep 0.01 &) ; exec sleep 100")
             try await Task.sleep(for: .milliseconds(800))
             let zombies = "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l"
             #expect(Int(try await engine.ok("exec", "reaped", "sh", "-c", zombies).text) ?? 99 <= 2)
@@ -136,8 +136,8 @@ import Testing
     @Test func commandsOfOneEngineDoNotMixWithAnother() async throws {
         try await withEngine { first in
             try await withEngine { second in
-                try await first.start("--name", "same", first.image, "sleep", "100")
-                try await second.start("--name", "same", second.image, "sleep", "100")
+                try await first.start("--name", "same", base, "sleep", "100")
+                try await second.start("--name", "same", base, "sleep", "100")
                 try await first.ok("rm", "-f", "same")
                 #expect(try await second.inspect("same")["State"]["Running"].bool == true)
             }

@@ -7,7 +7,7 @@ import Testing
     @Test func runWithATerminal() async throws {
         try await withEngine { engine in
             let child = try engine.session(
-                "run", "--rm", "-it", engine.image, "sh", streams: .terminal(rows: 33, columns: 101))
+                "run", "--rm", "-it", base, "sh", streams: .terminal(rows: 33, columns: 101))
             await child.send("tty; stty size; echo term=$TERM\n")
             try await child.waitFor("term=xterm")
             let text = await child.outputSoFar()
@@ -24,7 +24,7 @@ import Testing
 
     @Test func controlCInterruptsTheProgramNotTheContainer() async throws {
         try await withEngine { engine in
-            let child = try engine.session("run", "--rm", "-it", engine.image, "sh", streams: .terminal(rows: 24, columns: 80))
+            let child = try engine.session("run", "--rm", "-it", base, "sh", streams: .terminal(rows: 24, columns: 80))
             await child.send("echo re''ady; sleep 100\n")
             try await child.waitFor("ready")
             try await Task.sleep(for: .milliseconds(200))
@@ -37,7 +37,7 @@ import Testing
 
     @Test func execWithATerminal() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", engine.image, "sleep", "100")
+            try await engine.start("--name", "c", base, "sleep", "100")
             let child = try engine.session("exec", "-it", "c", "sh", streams: .terminal(rows: 30, columns: 90))
             await child.send("stty size; tty\n")
             try await child.waitFor("30 90")
@@ -52,7 +52,7 @@ import Testing
 
     @Test func theCallersTerminalIsRestored() async throws {
         try await withEngine { engine in
-            let script = "stty -a >/tmp/berth-stty-$$.1; \(engine.words(["run", "--rm", "-it", engine.image, "true"]).joined(separator: " ")); "
+            let script = "stty -a >/tmp/berth-stty-$$.1; \(engine.words(["run", "--rm", "-it", base, "true"]).joined(separator: " ")); "
                 + "stty -a >/tmp/berth-stty-$$.2; cmp /tmp/berth-stty-$$.1 /tmp/berth-stty-$$.2 && echo sa''me; rm -f /tmp/berth-stty-$$.*"
             let child = try Child(["/bin/bash", "-c", script], streams: .terminal(rows: 24, columns: 80))
             try await child.waitFor("same")
@@ -62,7 +62,7 @@ import Testing
 
     @Test func aTerminalIsRefusedWithoutOne() async throws {
         try await withEngine { engine in
-            let output = try await engine.berth("run", "--rm", "-it", engine.image, "true", input: "")
+            let output = try await engine.berth("run", "--rm", "-it", base, "true", input: "")
             #expect(output.status != 0)
             #expect(output.err.lowercased().contains("tty") || output.err.contains("terminal"), "\(output.all)")
         }
@@ -72,7 +72,7 @@ import Testing
     func signalsAreForwarded(_ number: Int32, _ name: String) async throws {
         try await withEngine { engine in
             let child = try engine.session(
-                "run", "--rm", engine.image, "sh", "-c", "trap 'echo got-\(name); exit 42' \(name); echo ready; while :; do sleep 0.05; done")
+                "run", "--rm", base, "sh", "-c", "trap 'echo got-\(name); exit 42' \(name); echo ready; while :; do sleep 0.05; done")
             try await child.waitFor("ready")
             child.signal(number)
             let output = try await child.finish(seconds: 15)

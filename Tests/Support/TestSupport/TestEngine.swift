@@ -1,6 +1,9 @@
 import Foundation
 import Testing
 
+/// The name under which each test's engine has the base image.
+public let base = "base:1"
+
 /// How many engines may be at work at once: each starts processes, and there are few cores.
 actor Gate {
     static let engines = Gate(width: variable("BERTH_TEST_WIDTH").flatMap { Int($0) } ?? 4)
@@ -26,8 +29,6 @@ actor Gate {
 public struct TestEngine: Sendable {
     /// Short, since socket paths lie below it.
     public let root: String
-    /// The base image's name.
-    public let image = "base:1"
     /// What the kernel's objects of this engine are named by.
     public var token: String { Self.token(root) }
 
@@ -44,7 +45,7 @@ public struct TestEngine: Sendable {
         let engine = TestEngine(root: "/var/tmp/berth-t-\(name.prefix(10))")
         if images {
             let tar = try await BaseImage.shared.tar()
-            let output = try await engine.berth("import", tar, engine.image)
+            let output = try await engine.berth("import", tar, base)
             guard output.status == 0 else { throw ChildFailure(description: "berth import: \(output.all)") }
         }
         return engine
@@ -78,7 +79,7 @@ public struct TestEngine: Sendable {
         at location: SourceLocation = #_sourceLocation
     ) async throws -> Output {
         let output = try await command(
-            words(["run", "--rm"] + options + [image, "sh", "-c", script]), input: input, seconds: seconds)
+            words(["run", "--rm"] + options + [base, "sh", "-c", script]), input: input, seconds: seconds)
         #expect(output.status == 0, "\(script) in \(options): \(output.all)", sourceLocation: location)
         return output
     }
