@@ -69,7 +69,7 @@ import Testing
     @Test func udp() async throws {
         try await withEngine { engine in
             let port = freePort()
-            try await engine.start("--name", "echo", "-p", "\(port):7/udp", base, "sh", "-c", "exec udpsvd 0.0.0.0 7 cat")
+            try await engine.start("--name", "echo", "-p", "\(port):7/udp", base, "sh", "-c", "while :; do nc -u -l -p 7 -e cat; done")
             let answered = try await eventually {
                 try await shell("echo ping | timeout 2 socat -t 1 - UDP4:127.0.0.1:\(port)").out == "ping\n"
             }

@@ -61,7 +61,6 @@ import Testing
                 if standard.contains(where: line.hasPrefix) { continue }
                 #expect(!host.contains(line), "\(line) is a mount of the host")
             }
-            #expect(!output.lines.contains("work"))
             #expect(!output.out.contains(engine.root))
         }
     }

@@ -4,7 +4,7 @@ import Testing
 /// What a program in a container gets from the command line, and what comes back of it.
 @Suite struct RunTests {
     @Test func theProgramsExitStatusIsReturned() async throws {
-        try await withEngine { engine in
+        try await withEngine { engine async throws in
             #expect(try await engine.berth("run", "--rm", base, "true").status == 0)
             #expect(try await engine.berth("run", "--rm", base, "sh", "-c", "exit 7").status == 7)
             #expect(try await engine.berth("run", "--rm", base, "sh", "-c", "exit 255").status == 255)
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func standardInputReachesTheProgramOnlyWithInteractive() async throws {
-        try await withEngine { engine in
+        try await withEngine { engine async throws in
             #expect(try await engine.berth("run", "--rm", "-i", base, "cat", input: "hello\n").out == "hello\n")
             #expect(try await engine.berth("run", "--rm", base, "cat", input: "hello\n").out == "")
             let big = String(repeating: "0123456789abcde\n", count: 20_000)
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test func entrypoint() async throws {
-        try await withEngine { engine in
+        try await withEngine { engine async throws in
             #expect(try await engine.ok("run", "--rm", "--entrypoint", "echo", base, "a", "b").text == "a b")
             #expect(try await engine.ok("run", "--rm", "--entrypoint", "/bin/hostname", "--hostname", "x", base).text == "x")
         }
