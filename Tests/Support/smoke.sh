@@ -65,6 +65,11 @@ ok "seccomp" has 'Seccomp:.2' run --rm base:1 grep Seccomp: /proc/self/status
 ok "user ids" same 1000 run --rm -u www base:1 id -u
 
 ok "run detached" run -d --name c base:1 sh -c 'echo ready; sleep 1000'
+id=$(b ps -q --no-trunc)
+parent=$(group "$id")
+parent=${parent%/*/payload}
+token=${parent##*/berth-}
+ok "control group" test -n "$parent"
 ok "log" soon has ready b logs c
 ok "ps" has 'Up ' b ps
 ok "exec" same inside b exec c echo inside
@@ -107,8 +112,8 @@ ok "stopping a tree of processes" sh -c "
     timeout 60 $berth --root $root rm -f \$id"
 ok "nothing runs" same "" b ps -a -q
 ok "system reset" b system reset --force
-ok "no group is left" soon sh -c '! find /sys/fs/cgroup -maxdepth 5 -type d -name "berth-*" | grep -q .'
-ok "no link is left" soon sh -c '! ls /sys/class/net | grep -q "^berth-"'
+ok "no group is left" soon sh -c "! find /sys/fs/cgroup -maxdepth 5 -type d -name 'berth-$token' | grep -q ."
+ok "no link is left" soon sh -c "! ls /sys/class/net | grep -q '^berth-$token'"
 ok "no mount is left" sh -c "! grep -F $root /proc/self/mountinfo"
 ok "no file is left" test ! -e "$root"
 
