@@ -5,14 +5,14 @@ import Testing
 public let base = "base:1"
 
 /// How many engines may be at work at once: each starts processes, and there are few cores.
-actor Gate {
-    static let engines = Gate(width: variable("BERTH_TEST_WIDTH").flatMap { Int($0) } ?? 4)
+public actor Gate {
+    public static let engines = Gate(width: variable("BERTH_TEST_WIDTH").flatMap { Int($0) } ?? 4)
     private var free: Int
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
     init(width: Int) { free = width }
 
-    func enter() async {
+    public func enter() async {
         if free > 0 {
             free -= 1
             return
@@ -20,7 +20,7 @@ actor Gate {
         await withCheckedContinuation { waiting.append($0) }
     }
 
-    func leave() {
+    public func leave() {
         if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
     }
 }
