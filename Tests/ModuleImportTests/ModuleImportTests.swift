@@ -45,11 +45,14 @@ import Testing
     static let swiftModules = modules.filter { !sources(below: Repository.path + "/Sources/" + $0, ending: ".swift").isEmpty }
     static let allowed = table(contents(Repository.path + "/docs/architecture.md"))
 
+    /// What comes with the compiler and links statically at no cost.
+    static let standard: Set = ["Glibc", "Synchronization"]
+
     @Test(arguments: swiftModules)
     func everyImportIsAllowed(_ module: String) throws {
         let allowed = try #require(Self.allowed[module], "docs/architecture.md has no row for \(module)")
         for file in Self.sources(below: Repository.path + "/Sources/" + module, ending: ".swift") {
-            for name in Self.imports(contents(file)) where name != "Glibc" && name != module {
+            for name in Self.imports(contents(file)) where !Self.standard.contains(name) && name != module {
                 #expect(allowed.contains(name), "\(file) imports \(name)")
             }
         }
