@@ -24,29 +24,29 @@ import Testing
 
     @Test func killingTheAttachedCommandLeavesTheContainerConsistent() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", base, "sleep", "100")
-            let follower = try engine.session("logs", "-f", "c")
-            let exec = try engine.session("exec", "c", "sleep", "50")
+            try await engine.start("--name", "cc", base, "sleep", "100")
+            let follower = try engine.session("logs", "-f", "cc")
+            let exec = try engine.session("exec", "cc", "sleep", "50")
             try await Task.sleep(for: .milliseconds(300))
             for child in [follower, exec] {
                 child.signal(SIGKILL)
                 _ = try await child.finish()
             }
-            #expect(try await engine.inspect("c")["State"]["Running"].bool == true)
-            #expect(try await engine.ok("exec", "c", "echo", "well").text == "well")
+            #expect(try await engine.inspect("cc")["State"]["Running"].bool == true)
+            #expect(try await engine.ok("exec", "cc", "echo", "well").text == "well")
         }
     }
 
     @Test func killingTheMonitorEndsTheContainerAndIsRecorded() async throws {
         try await withEngine { engine in
             let port = freePort()
-            let id = try await engine.start("--name", "c", "-p", "\(port):80", base, "httpd", "-f", "-p", "80", "-h", "/var/www")
-            let process = try await engine.process("c"), monitor = try await engine.monitor("c")
+            let id = try await engine.start("--name", "cc", "-p", "\(port):80", base, "httpd", "-f", "-p", "80", "-h", "/var/www")
+            let process = try await engine.process("cc"), monitor = try await engine.monitor("cc")
             #expect(contents("/proc/\(monitor)/cmdline").contains("monitor") || contents("/proc/\(monitor)/comm").contains("monitor"))
             kill(monitor, SIGKILL)
             let ended = try await eventually { !Processes.isAlive(process) }
             #expect(ended, "the container outlives its monitor")
-            let state = try await engine.inspect("c")["State"]
+            let state = try await engine.inspect("cc")["State"]
             #expect(state["Running"].bool == false)
             #expect(state["ExitCode"].int == 137)
             #expect(state["Error"].string?.contains("monitor") == true, "\(state["Error"].string ?? "")")
@@ -54,14 +54,14 @@ import Testing
             let cleared = try await eventually { engine.groups(id).isEmpty }
             #expect(cleared)
             // The port is free for the next one.
-            try await engine.start("--name", "d", "-p", "\(port):80", base, "sleep", "100")
+            try await engine.start("--name", "dd", "-p", "\(port):80", base, "sleep", "100")
         }
     }
 
     @Test func aKilledMonitorOfASelfRemovingContainerLeavesNothing() async throws {
         try await withEngine { engine in
-            let id = try await engine.start("--rm", "--name", "c", base, "sh", "-c", "sleep 100 & sleep 100")
-            kill(try await engine.monitor("c"), SIGKILL)
+            let id = try await engine.start("--rm", "--name", "cc", base, "sh", "-c", "sleep 100 & sleep 100")
+            kill(try await engine.monitor("cc"), SIGKILL)
             let gone = try await eventually { try await engine.ok("ps", "-a", "-q").text == "" }
             #expect(gone)
             #expect(!exists("\(engine.root)/containers/\(id)"))
@@ -107,8 +107,8 @@ import Testing
 
     @Test func theMonitorIsOutsideTheContainersLimits() async throws {
         try await withEngine { engine in
-            let id = try await engine.start("--name", "c", "-m", "16m", "--pids-limit", "5", base, "sleep", "100")
-            let monitor = try await engine.monitor("c")
+            let id = try await engine.start("--name", "cc", "-m", "16m", "--pids-limit", "5", base, "sleep", "100")
+            let monitor = try await engine.monitor("cc")
             for (_, path) in engine.groups(id) {
                 #expect(!contents(path + "/cgroup.procs").split(separator: "\n").contains("\(monitor)"), "\(path)")
             }

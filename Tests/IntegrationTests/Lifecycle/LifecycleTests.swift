@@ -22,8 +22,8 @@ import Testing
 
     @Test func logsOfBothStreams() async throws {
         try await withEngine { engine in
-            try await engine.berth("run", "--name", "c", base, "sh", "-c", "echo out; echo err >&2; printf unfinished")
-            let logs = try await engine.ok("logs", "c")
+            try await engine.berth("run", "--name", "cc", base, "sh", "-c", "echo out; echo err >&2; printf unfinished")
+            let logs = try await engine.ok("logs", "cc")
             #expect(logs.out == "out\nunfinished")
             #expect(logs.err == "err\n")
         }
@@ -31,8 +31,8 @@ import Testing
 
     @Test func followedLogsComeAndEnd() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", base, "sh", "-c", "for i in 1 2 3 4 5; do echo line-$i; sleep 0.2; done")
-            let child = try engine.session("logs", "-f", "c")
+            try await engine.start("--name", "cc", base, "sh", "-c", "for i in 1 2 3 4 5; do echo line-$i; sleep 0.2; done")
+            let child = try engine.session("logs", "-f", "cc")
             try await child.waitFor("line-2")
             let output = try await child.finish(seconds: 20)
             #expect(output.status == 0)
@@ -42,23 +42,23 @@ import Testing
 
     @Test func execRunsFurtherPrograms() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", "-e", "A=1", "-w", "/var/www", base, "sleep", "100")
-            #expect(try await engine.ok("exec", "c", "sh", "-c", "echo $A $PWD").text == "1 /var/www")
-            #expect(try await engine.ok("exec", "-e", "A=2", "-w", "/tmp", "-u", "www", "c", "sh", "-c", "echo $A $PWD $(id -u)").text == "2 /tmp 1000")
-            #expect(try await engine.berth("exec", "c", "sh", "-c", "exit 17").status == 17)
-            #expect(try await engine.berth("exec", "-i", "c", "cat", input: "through").out == "through")
-            #expect(try await engine.berth("exec", "c", "no-such-program").status == 127)
-            #expect(try await engine.berth("exec", "c", "/etc/passwd").status == 126)
-            try await engine.ok("exec", "-d", "c", "sh", "-c", "echo x >/tmp/made")
-            let made = try await eventually { try await engine.berth("exec", "c", "cat", "/tmp/made").text == "x" }
+            try await engine.start("--name", "cc", "-e", "A=1", "-w", "/var/www", base, "sleep", "100")
+            #expect(try await engine.ok("exec", "cc", "sh", "-c", "echo $A $PWD").text == "1 /var/www")
+            #expect(try await engine.ok("exec", "-e", "A=2", "-w", "/tmp", "-u", "www", "cc", "sh", "-c", "echo $A $PWD $(id -u)").text == "2 /tmp 1000")
+            #expect(try await engine.berth("exec", "cc", "sh", "-c", "exit 17").status == 17)
+            #expect(try await engine.berth("exec", "-i", "cc", "cat", input: "through").out == "through")
+            #expect(try await engine.berth("exec", "cc", "no-such-program").status == 127)
+            #expect(try await engine.berth("exec", "cc", "/etc/passwd").status == 126)
+            try await engine.ok("exec", "-d", "cc", "sh", "-c", "echo x >/tmp/made")
+            let made = try await eventually { try await engine.berth("exec", "cc", "cat", "/tmp/made").text == "x" }
             #expect(made)
         }
     }
 
     @Test func execAppliesTheContainersLimits() async throws {
         try await withEngine { engine in
-            let id = try await engine.start("--name", "c", "-m", "32m", "--memory-swap", "32m", base, "sleep", "100")
-            let child = try engine.session("exec", "c", "sleep", "27182")
+            let id = try await engine.start("--name", "cc", "-m", "32m", "--memory-swap", "32m", base, "sleep", "100")
+            let child = try engine.session("exec", "cc", "sleep", "27182")
             let pids = try #require(engine.groups(id)["pids"] ?? engine.groups(id)["unified"])
             let joined = try await eventually {
                 contents(pids + "/cgroup.procs").split(separator: "\n").contains {
@@ -89,15 +89,15 @@ import Testing
 
     @Test func killSendsAnySignal() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", base, "sh", "-c", "trap 'echo usr' USR1; while :; do sleep 0.05; done")
+            try await engine.start("--name", "cc", base, "sh", "-c", "trap 'echo usr' USR1; while :; do sleep 0.05; done")
             try await Task.sleep(for: .milliseconds(200))
-            try await engine.ok("kill", "-s", "USR1", "c")
-            let heard = try await eventually { try await engine.ok("logs", "c").out.contains("usr") }
+            try await engine.ok("kill", "-s", "USR1", "cc")
+            let heard = try await eventually { try await engine.ok("logs", "cc").out.contains("usr") }
             #expect(heard)
-            #expect(try await engine.inspect("c")["State"]["Running"].bool == true)
-            try await engine.ok("kill", "c")
-            #expect(try await engine.inspect("c")["State"]["ExitCode"].int == 137)
-            let again = try await engine.berth("kill", "c")
+            #expect(try await engine.inspect("cc")["State"]["Running"].bool == true)
+            try await engine.ok("kill", "cc")
+            #expect(try await engine.inspect("cc")["State"]["ExitCode"].int == 137)
+            let again = try await engine.berth("kill", "cc")
             #expect(again.status == 1)
             #expect(again.err.contains("not running"))
         }
@@ -105,26 +105,26 @@ import Testing
 
     @Test func waitGivesTheStatus() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", base, "sh", "-c", "sleep 0.6; exit 6")
-            #expect(try await engine.ok("wait", "c", seconds: 20).text == "6")
-            #expect(try await engine.ok("wait", "c", seconds: 20).text == "6")
+            try await engine.start("--name", "cc", base, "sh", "-c", "sleep 0.6; exit 6")
+            #expect(try await engine.ok("wait", "cc", seconds: 20).text == "6")
+            #expect(try await engine.ok("wait", "cc", seconds: 20).text == "6")
         }
     }
 
     @Test func removal() async throws {
         try await withEngine { engine in
-            let id = try await engine.start("--name", "c", base, "sleep", "100")
-            let refused = try await engine.berth("rm", "c")
+            let id = try await engine.start("--name", "cc", base, "sleep", "100")
+            let refused = try await engine.berth("rm", "cc")
             #expect(refused.status == 1)
             #expect(refused.err.contains("running"))
-            try await engine.ok("rm", "-f", "c")
+            try await engine.ok("rm", "-f", "cc")
             #expect(try await engine.ok("ps", "-a", "-q").text == "")
             #expect(!exists("\(engine.root)/containers/\(id)"))
             // The name is free again.
-            try await engine.start("--name", "c", base, "sleep", "100")
-            try await engine.ok("stop", "-t", "0", "c")
-            try await engine.ok("rm", "c")
-            let missing = try await engine.berth("rm", "c")
+            try await engine.start("--name", "cc", base, "sleep", "100")
+            try await engine.ok("stop", "-t", "0", "cc")
+            try await engine.ok("rm", "cc")
+            let missing = try await engine.berth("rm", "cc")
             #expect(missing.status == 1)
             #expect(missing.err.contains("No such container"))
         }
@@ -132,7 +132,7 @@ import Testing
 
     @Test func aContainerThatRemovesItselfIsGone() async throws {
         try await withEngine { engine in
-            let id = try await engine.start("--rm", "--name", "c", base, "sleep", "0.3")
+            let id = try await engine.start("--rm", "--name", "cc", base, "sleep", "0.3")
             let gone = try await eventually { !exists("\(engine.root)/containers/\(id)") }
             #expect(gone)
             #expect(try await engine.ok("ps", "-a", "-q").text == "")

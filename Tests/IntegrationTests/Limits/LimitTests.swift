@@ -32,8 +32,8 @@ import Testing
 
     @Test func aProgramThatEndsByItselfWasNotKilled() async throws {
         try await withEngine { engine in
-            try await engine.berth("run", "--name", "c", "-m", "32m", base, "sh", "-c", "exit 137")
-            let state = try await engine.inspect("c")["State"]
+            try await engine.berth("run", "--name", "cc", "-m", "32m", base, "sh", "-c", "exit 137")
+            let state = try await engine.inspect("cc")["State"]
             #expect(state["ExitCode"].int == 137)
             #expect(state["OOMKilled"].bool == false)
         }
@@ -42,7 +42,7 @@ import Testing
     @Test func theKernelHoldsTheLimits() async throws {
         try await withEngine { engine in
             let id = try await engine.start(
-                "--name", "c", "-m", "64m", "--memory-swap", "128m", "--cpus", "0.5", "--pids-limit", "33", base, "sleep", "100")
+                "--name", "cc", "-m", "64m", "--memory-swap", "128m", "--cpus", "0.5", "--pids-limit", "33", base, "sleep", "100")
             let groups = engine.groups(id)
             let memory = try #require(groups["memory"]), cpu = try #require(groups["cpu"]), pids = try #require(groups["pids"])
             func value(_ path: String) -> String { contents(path).trimmed }
@@ -57,7 +57,7 @@ import Testing
                 #expect(value(cpu + "/cpu.cfs_period_us") == "100000")
             }
             #expect(value(pids + "/pids.max") == "33")
-            let config = try await engine.inspect("c")["HostConfig"]
+            let config = try await engine.inspect("cc")["HostConfig"]
             #expect(config["Memory"].int == 67_108_864)
             #expect(config["NanoCpus"].int == 500_000_000)
             #expect(config["PidsLimit"].int == 33)

@@ -112,10 +112,10 @@ import Testing
     @Test func enginesDoNotShareASubnet() async throws {
         try await withEngine { first in
             try await withEngine { second in
-                try await first.start("--name", "c", base, "sleep", "100")
-                try await second.start("--name", "c", base, "sleep", "100")
-                let one = try await first.inspect("c")["NetworkSettings"]["Gateway"].string
-                let two = try await second.inspect("c")["NetworkSettings"]["Gateway"].string
+                try await first.start("--name", "cc", base, "sleep", "100")
+                try await second.start("--name", "cc", base, "sleep", "100")
+                let one = try await first.inspect("cc")["NetworkSettings"]["Gateway"].string
+                let two = try await second.inspect("cc")["NetworkSettings"]["Gateway"].string
                 #expect(one != nil && two != nil && one != two)
             }
         }

@@ -30,8 +30,8 @@ import Testing
 
     @Test func startsWithOneThread() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", base, "sleep", "100")
-            let monitor = try await engine.monitor("c")
+            try await engine.start("--name", "cc", base, "sleep", "100")
+            let monitor = try await engine.monitor("cc")
             #expect(list("/proc/\(monitor)/task").count == 1)
         }
     }

@@ -8,7 +8,6 @@ import Testing
             #expect(try await engine.berth("run", "--rm", base, "true").status == 0)
             #expect(try await engine.berth("run", "--rm", base, "sh", "-c", "exit 7").status == 7)
             #expect(try await engine.berth("run", "--rm", base, "sh", "-c", "exit 255").status == 255)
-            #expect(try await engine.berth("run", "--rm", base, "sh", "-c", "kill -9 $$; sleep 9").status != 0)
         }
     }
 
@@ -81,8 +80,8 @@ import Testing
     @Test func hostname() async throws {
         try await withEngine { engine in
             #expect(try await engine.sh("hostname; cat /etc/hostname; grep -c box /etc/hosts", "--hostname", "box").text == "box\nbox\n1")
-            let id = try await engine.start("--name", "n", base, "sleep", "100")
-            #expect(try await engine.ok("exec", "n", "hostname").text == String(id.prefix(12)))
+            let id = try await engine.start("--name", "nn", base, "sleep", "100")
+            #expect(try await engine.ok("exec", "nn", "hostname").text == String(id.prefix(12)))
         }
     }
 

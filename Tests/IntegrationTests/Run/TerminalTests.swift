@@ -37,8 +37,8 @@ import Testing
 
     @Test func execWithATerminal() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", base, "sleep", "100")
-            let child = try engine.session("exec", "-it", "c", "sh", streams: .terminal(rows: 30, columns: 90))
+            try await engine.start("--name", "cc", base, "sleep", "100")
+            let child = try engine.session("exec", "-it", "cc", "sh", streams: .terminal(rows: 30, columns: 90))
             await child.send("stty size; tty\n")
             try await child.waitFor("30 90")
             await child.resize(rows: 12, columns: 34)
@@ -46,7 +46,7 @@ import Testing
             await child.send("stty size; exit 9\n")
             try await child.waitFor("12 34")
             #expect(try await child.finish(seconds: 15).status == 9)
-            #expect(try await engine.inspect("c")["State"]["Running"].bool == true)
+            #expect(try await engine.inspect("cc")["State"]["Running"].bool == true)
         }
     }
 

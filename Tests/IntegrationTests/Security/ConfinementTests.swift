@@ -27,29 +27,29 @@ import Testing
 
     @Test func aFloodingLogIsReadWhileItRuns() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", base, "sh", "-c", "yes | head -c 30000000; echo last-line; sleep 100")
-            let finished = try await eventually(seconds: 30) { try await engine.berth("logs", "--tail", "1", "c").out.contains("last-line") }
+            try await engine.start("--name", "cc", base, "sh", "-c", "yes | head -c 30000000; echo last-line; sleep 100")
+            let finished = try await eventually(seconds: 30) { try await engine.berth("logs", "--tail", "1", "cc").out.contains("last-line") }
             #expect(finished)
         }
     }
 
     @Test func aContainerThatStopsItselfCanBeRemoved() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "c", "--init", base, "sh", "-c", "kill -STOP $$; sleep 100")
+            try await engine.start("--name", "cc", "--init", base, "sh", "-c", "kill -STOP $$; sleep 100")
             try await Task.sleep(for: .milliseconds(200))
-            try await engine.ok("rm", "-f", "c", seconds: 20)
-            try await engine.start("--name", "d", base, "sh", "-c", "(trap '' TERM HUP; setsid sleep 1000 &) ; (setsid sh -c 'sleep 1000' &); exit 0")
-            let ended = try await eventually { try await engine.inspect("d")["State"]["Running"].bool == false }
+            try await engine.ok("rm", "-f", "cc", seconds: 20)
+            try await engine.start("--name", "dd", base, "sh", "-c", "(trap '' TERM HUP; setsid sleep 1000 &) ; (setsid sh -c 'sleep 1000' &); exit 0")
+            let ended = try await eventually { try await engine.inspect("dd")["State"]["Running"].bool == false }
             #expect(ended)
         }
     }
 
     @Test func aTerminalThatNobodyReadsBlocksNobodyElse() async throws {
         try await withEngine { engine in
-            try await engine.start("-t", "--name", "c", base, "sh", "-c", "yes")
+            try await engine.start("-t", "--name", "cc", base, "sh", "-c", "yes")
             try await Task.sleep(for: .milliseconds(300))
-            #expect(try await engine.ok("exec", "c", "echo", "well", seconds: 20).text == "well")
-            try await engine.ok("rm", "-f", "c", seconds: 20)
+            #expect(try await engine.ok("exec", "cc", "echo", "well", seconds: 20).text == "well")
+            try await engine.ok("rm", "-f", "cc", seconds: 20)
         }
     }
 }

@@ -34,15 +34,15 @@ import Testing
                     done
                 done
                 """
-            let started = try await command(words + ["run", "-d", "--name", "c", base, "sh", "-c", attacker])
+            let started = try await command(words + ["run", "-d", "--name", "cc", base, "sh", "-c", attacker])
             #expect(started.status == 0, "\(started.all)")
             for _ in 0..<(30 * Repository.scale) {
-                _ = try await command(words + ["exec", "c", "true"])
-                _ = try await command(words + ["exec", "c", "/proc/self/exe", "--help"], seconds: 20)
+                _ = try await command(words + ["exec", "cc", "true"])
+                _ = try await command(words + ["exec", "cc", "/proc/self/exe", "--help"], seconds: 20)
             }
-            #expect(!(try await engine.ok("logs", "c").out.contains("WROTE")))
+            #expect(!(try await engine.ok("logs", "cc").out.contains("WROTE")))
             #expect(try await shell("sha256sum < \(copy)").text == before.text)
-            try await engine.ok("rm", "-f", "c")
+            try await engine.ok("rm", "-f", "cc")
         }
     }
 
@@ -52,14 +52,14 @@ import Testing
             let scratch = try Scratch()
             try write("of the host", to: scratch.path + "/secret")
             try await image(engine, "links:1", "for n in $(seq 3 24); do ln -s /proc/self/fd/$n fd$n; done")
-            try await engine.start("--name", "c", "links:1", "sleep", "100")
+            try await engine.start("--name", "cc", "links:1", "sleep", "100")
             for number in 3..<24 {
                 for path in ["/proc/self/fd/\(number)", "/fd\(number)"] {
                     // Any way up from there must not reach the host's files.
                     let script = "cat ../../../../../../../../../../\(scratch.path)/secret .\(scratch.path)/secret 2>/dev/null"
                     let run = try await engine.berth("run", "--rm", "-w", path, "links:1", "sh", "-c", script)
                     #expect(run.status != 0 && !run.out.contains("of the host"), "run -w \(path): \(run.all)")
-                    let exec = try await engine.berth("exec", "-w", path, "c", "sh", "-c", script)
+                    let exec = try await engine.berth("exec", "-w", path, "cc", "sh", "-c", script)
                     #expect(exec.status != 0 && !exec.out.contains("of the host"), "exec -w \(path): \(exec.all)")
                 }
             }
@@ -165,7 +165,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["../x", "", "a\nb", "-x", "a/b", ".hidden", "a b", "\u{1b}[31m", String(repeating: "n", count: 2000)])
+    @Test(arguments: ["../x", "", "a\nb", "-x", "a/b", ".hidden", "a b", "\u{1b}[31m", String(repeating: "nn", count: 2000)])
     func namesThatAreNone(_ name: String) async throws {
         try await withEngine { engine in
             for words in [["run", "--rm", "--name=\(name)", base, "true"], ["run", "--rm", "-v", "\(name):/data", base, "true"]] {
@@ -186,13 +186,13 @@ import Testing
     @Test func escapeSequencesArePrintedEscaped() async throws {
         try await withEngine { engine in
             let evil = "\u{1b}]0;owned\u{7}"
-            try await engine.start("--name", "c", "--label", "k=\(evil)", "-e", "E=\(evil)", base, "sh", "-c", "sleep 100", evil)
-            for words in [["ps"], ["ps", "-a", "--no-trunc"], ["inspect", "c"]] {
+            try await engine.start("--name", "cc", "--label", "k=\(evil)", "-e", "E=\(evil)", base, "sh", "-c", "sleep 100", evil)
+            for words in [["ps"], ["ps", "-a", "--no-trunc"], ["inspect", "cc"]] {
                 let output = try await command(engine.words(words))
                 #expect(!output.out.contains("\u{1b}"), "\(words)")
                 #expect(!output.out.contains("\u{7}"), "\(words)")
             }
-            #expect(try await engine.inspect("c")["Config"]["Labels"]["k"].string == evil)
+            #expect(try await engine.inspect("cc")["Config"]["Labels"]["k"].string == evil)
         }
     }
 }
