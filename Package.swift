@@ -52,7 +52,7 @@ let package = Package(
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Engine", "ContainerRuntime", "ControlGroups", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
+                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 
@@ -72,12 +72,19 @@ let package = Package(
         .target(
             name: "ImageTestSupport", dependencies: ["Archive", "OCI", "LinuxKernel"], path: "Tests/ImageTestSupport",
             swiftSettings: swiftSettings),
-        tests("OCITests", ["OCI", "JSON"]),
+        tests("OCITests", ["OCI", "JSON", "ImageTestSupport"]),
+        .executableTarget(
+            name: "ImageStoreProbe", dependencies: ["ImageStore", "LinuxKernel"], path: "Tests/ImageStoreProbe",
+            swiftSettings: swiftSettings),
+        tests(
+            "ImageStoreTests",
+            ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
 
         // Tests that drive bin/berth know nothing of its modules.
         .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
         tests("IntegrationTests", ["TestSupport"]),
         tests("ModuleImportTests", ["TestSupport"]),
+        tests("BerthCommandTests", ["berth", "CommandLine", "LinuxKernel"]),
     ]
 )

@@ -23,6 +23,7 @@ public struct ArchiveError: Error, Sendable, CustomStringConvertible {
         self.errno = errno
     }
 
+    /// The text form.
     public var description: String { "cannot \(operation) \(object): \(cause)\(remedy.isEmpty ? "" : "; \(remedy)")" }
 
     /// An error about the archive as a whole.
@@ -31,7 +32,9 @@ public struct ArchiveError: Error, Sendable, CustomStringConvertible {
     }
 
     /// An error about one entry.
-    static func entry(_ path: [UInt8], _ cause: String, remedy: String = "", operation: String = "unpack") -> ArchiveError {
+    static func entry(_ path: [UInt8], _ cause: String, remedy: String = "", operation: String = "unpack")
+        -> ArchiveError
+    {
         ArchiveError(operation: operation, object: quoted(path), cause: cause, remedy: remedy)
     }
 
@@ -45,4 +48,6 @@ public struct ArchiveError: Error, Sendable, CustomStringConvertible {
 }
 
 /// A name from an archive, for a message: in quotes, control characters escaped, not longer than a line.
-func quoted(_ bytes: [UInt8]) -> String { "\"\(printable(String(decoding: bytes.prefix(1024), as: UTF8.self), limit: 200))\"" }
+func quoted(_ bytes: [UInt8]) -> String {
+    "\"\(printable(String(decoding: bytes.prefix(1024), as: UTF8.self), limit: 200))\""
+}

@@ -1,9 +1,19 @@
 import Glibc
+import LinuxKernel
 
+/// One program under three names, told apart by the name it is called by.
 @main
 enum Main {
     static func main() {
-        let a = CommandLine.arguments
-        exit(RuntimeRun.run(id: a[1], bundlePath: a[2]))
+        let words = Swift.CommandLine.arguments
+        let name = words.first.flatMap { $0.split(separator: "/").last.map(String.init) } ?? "berth"
+        let rest = Array(words.dropFirst())
+        switch name {
+        case "berth-runtime": exit(RuntimeProgram.run(rest))
+        case "berth-monitor":
+            writeText("berth-monitor is started by berth for each container; there is nothing to start by hand\n", to: 2)
+            exit(125)
+        default: exit(ProgramExecution.run(rest))
+        }
     }
 }

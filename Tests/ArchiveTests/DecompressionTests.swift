@@ -10,7 +10,8 @@ import Testing
 
     static func gzip(_ bytes: [UInt8]) -> [UInt8] {
         var stream = z_stream()
-        deflateInit2_(&stream, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        deflateInit2_(
+            &stream, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
         var output = [UInt8](repeating: 0, count: Int(deflateBound(&stream, UInt(bytes.count))) + 64)
         var input = bytes
         let room = output.count
@@ -99,11 +100,15 @@ import Testing
 
     @Test func aWindowBeyondTheLimitIsRefusedBeforeMemoryIsTaken() throws {
         // A frame header that asks for a window of 2^41 bytes: descriptor without single segment, exponent 31.
-        #expect(throws: ArchiveError.self) { try Self.decompress([0x28, 0xB5, 0x2F, 0xFD, 0x00, 0xF8, 0x01, 0, 0, 0, 0]) }
+        #expect(throws: ArchiveError.self) {
+            try Self.decompress([0x28, 0xB5, 0x2F, 0xFD, 0x00, 0xF8, 0x01, 0, 0, 0, 0])
+        }
     }
 
     @Test func otherCompressionsAreNamed() {
-        for (name, bytes) in [("xz", [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00, 0]), ("bzip2", [0x42, 0x5A, 0x68, 0x39, 0x31, 0x41, 0x59])] as [(String, [UInt8])] {
+        for (name, bytes) in [
+            ("xz", [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00, 0]), ("bzip2", [0x42, 0x5A, 0x68, 0x39, 0x31, 0x41, 0x59]),
+        ] as [(String, [UInt8])] {
             do {
                 _ = try Self.decompress(bytes)
                 Issue.record("\(name) was read")
@@ -118,6 +123,7 @@ import Testing
         #expect(hasher.digest().hex.hasPrefix("ddaf35a193617abacc417349ae204131"))
         var pieces = StreamHasher()
         for byte in Array("abc".utf8) { pieces.update([byte]) }
-        #expect(pieces.digest().description == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        #expect(
+            pieces.digest().description == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
 }

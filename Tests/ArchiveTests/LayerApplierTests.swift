@@ -9,7 +9,8 @@ import Testing
         let site = try LayerSite()
         let summary = try site.apply([
             .directory("./", mode: 0o711, time: 77), .directory("d/", mode: 0o2775, uid: 5, gid: 6, time: 123),
-            .file("d/f", "hello", mode: 0o6751, uid: 1000, gid: 2000, time: 456), .file("d/g", "", mode: 0o000, time: 789),
+            .file("d/f", "hello", mode: 0o6751, uid: 1000, gid: 2000, time: 456),
+            .file("d/g", "", mode: 0o000, time: 789),
             .link("d/l", to: "f"), .hardLink("d/h", to: "d/f"), .file("big", String(repeating: "x", count: 1_000_000)),
             .file("high", uid: 4_294_967_294, gid: 70_000),
         ])
@@ -38,7 +39,8 @@ import Testing
     @Test func directoryTimesSurviveLaterEntriesInAnyOrder() throws {
         let site = try LayerSite()
         try site.apply([
-            .directory("a/", time: 1), .directory("a/b/", time: 2), .file("a/b/1"), .directory("c/", time: 3), .file("a/b/2"),
+            .directory("a/", time: 1), .directory("a/b/", time: 2), .file("a/b/1"), .directory("c/", time: 3),
+            .file("a/b/2"),
             .file("c/x"), .file("a/3"), .directory("a/b/", time: 4), .hardLink("c/y", to: "a/3"), .file("c/.wh.z"),
         ])
         #expect(try site.status("a").modified.seconds == 1)
@@ -49,7 +51,8 @@ import Testing
     @Test func devicesAndFifos() throws {
         let site = try LayerSite()
         try site.apply([
-            .device("null", .characterDevice(major: 1, minor: 3), mode: 0o666), .device("disk", .blockDevice(major: 259, minor: 70_000), mode: 0o660),
+            .device("null", .characterDevice(major: 1, minor: 3), mode: 0o666),
+            .device("disk", .blockDevice(major: 259, minor: 70_000), mode: 0o660),
             .device("pipe", .fifo, mode: 0o622),
         ])
         #expect(try site.status("null").deviceNumber == (1, 3))
@@ -66,10 +69,15 @@ import Testing
         let zeros = String(repeating: "\0", count: 12)
         let capability = "\u{1}\0\0\u{2}\0\u{20}\0\0" + zeros
         try site.apply([
-            .file("ping", "x", mode: 0o755, uid: 3, attributes: [(PathBytes("security.capability"), capability), ("user.a", "1")]),
+            .file(
+                "ping", "x", mode: 0o755, uid: 3,
+                attributes: [(PathBytes("security.capability"), capability), ("user.a", "1")]),
             .directory("d/", attributes: [("user.b", "2")]),
             .file("policy", attributes: [("security.selinux", "system_u:object_r:bin_t:s0")]),
-            Item(TarEntry(path: "l", kind: .symbolicLink, linkTarget: "x", attributes: [.init(name: "trusted.c", value: [51]), .init(name: "user.no", value: [])])),
+            Item(
+                TarEntry(
+                    path: "l", kind: .symbolicLink, linkTarget: "x",
+                    attributes: [.init(name: "trusted.c", value: [51]), .init(name: "user.no", value: [])])),
         ])
         let file = try Files.open("\(site.path)/ping", .readOnly)
         #expect(try file.extendedAttribute("security.capability").count == 20)
@@ -80,15 +88,18 @@ import Testing
         #expect(try Files.extendedAttributeNames(at: layer.rawValue, "policy") == [])
         // A second entry for the directory says all there is to say about it.
         try site.apply([.directory("d/", attributes: [("user.b", "2")]), .directory("d/")], to: "second")
-        #expect(try Files.open("\(site.directory.path)/second/d", [.readOnly, .directory]).extendedAttributeNames() == [])
+        #expect(try Files.open("\(site.base)/second/d", [.readOnly, .directory]).extendedAttributeNames() == [])
     }
 
     @Test func laterEntriesReplaceEarlierOnes() throws {
         let site = try LayerSite()
         try site.apply([
-            .file("f", "old"), .file("f", "new"), .directory("d/"), .file("d/x"), .file("d", "now a file"), .file("e"), .directory("e/"),
-            .file("e/y"), .link("l", to: "e"), .file("l", "now a file"), .directory("m/", mode: 0o700), .file("m/z"), .directory("m/", mode: 0o711),
-            .hardLink("f", to: "f"), .link("s", to: "a"), .link("s", to: "b"), .device("p", .fifo), .file("p", "file"), .file("h", "h"), .hardLink("f2", to: "f"),
+            .file("f", "old"), .file("f", "new"), .directory("d/"), .file("d/x"), .file("d", "now a file"), .file("e"),
+            .directory("e/"),
+            .file("e/y"), .link("l", to: "e"), .file("l", "now a file"), .directory("m/", mode: 0o700), .file("m/z"),
+            .directory("m/", mode: 0o711),
+            .hardLink("f", to: "f"), .link("s", to: "a"), .link("s", to: "b"), .device("p", .fifo), .file("p", "file"),
+            .file("h", "h"), .hardLink("f2", to: "f"),
             .hardLink("f2", to: "h"),
         ])
         #expect(try tree(site.path) == ["d", "e/", "e/y", "f", "f2", "h", "l", "m/", "m/z", "p", "s -> b"])
@@ -128,7 +139,11 @@ import Testing
 
     @Test func missingParentsTakeOverWhatLowerLayersHave() throws {
         let site = try LayerSite()
-        try site.apply([.directory("tmp/", mode: 0o1777, uid: 9, gid: 8, time: 99, attributes: [("user.k", "v")]), .directory("tmp/gone/", mode: 0o700)], to: "1")
+        try site.apply(
+            [
+                .directory("tmp/", mode: 0o1777, uid: 9, gid: 8, time: 99, attributes: [("user.k", "v")]),
+                .directory("tmp/gone/", mode: 0o700),
+            ], to: "1")
         try site.apply([.file("tmp/.wh.gone")], above: ["1"], to: "2")
         let summary = try site.apply([.file("tmp/gone/x"), .file("tmp/y")], above: ["1", "2"])
         #expect(summary.dependsOnLower)
@@ -146,7 +161,9 @@ import Testing
         let depth = 1500
         var items = [Item]()
         for level in [10, 700, depth, 1400, 3] {
-            items.append(.file(PathBytes(Array(repeatElement(Array("d/".utf8), count: level).joined()) + Array("f\(level)".utf8))))
+            items.append(
+                .file(
+                    PathBytes(Array(repeatElement(Array("d/".utf8), count: level).joined()) + Array("f\(level)".utf8))))
         }
         try site.apply(items)
         var current = try Files.open(site.path, [.readOnly, .directory])
@@ -165,7 +182,9 @@ import Testing
 @Suite struct WhiteoutTests {
     @Test func whiteoutsBecomeOverlayfsOnes() throws {
         let site = try LayerSite()
-        let summary = try site.apply([.directory("d/"), .file("d/.wh.gone"), .directory("o/"), .file("o/.wh..wh..opq"), .file("o/kept")])
+        let summary = try site.apply([
+            .directory("d/"), .file("d/.wh.gone"), .directory("o/"), .file("o/.wh..wh..opq"), .file("o/kept"),
+        ])
         #expect(try site.isWhiteout("d/gone"))
         #expect(try site.isOpaque("o"))
         #expect(try tree(site.path) == ["d/", "d/gone", "o/", "o/kept"])
@@ -175,8 +194,10 @@ import Testing
     @Test func aWhiteoutIsAboutLowerLayersOnly() throws {
         let site = try LayerSite()
         try site.apply([
-            .file("before", "x"), .file(".wh.before"), .file(".wh.after"), .file("after", "y"), .directory("dirbefore/"), .file("dirbefore/x"),
-            .file(".wh.dirbefore"), .file(".wh.dirafter"), .directory("dirafter/"), .file(".wh.implied"), .file("implied/x"), .file(".wh.twice"), .file(".wh.twice"),
+            .file("before", "x"), .file(".wh.before"), .file(".wh.after"), .file("after", "y"),
+            .directory("dirbefore/"), .file("dirbefore/x"),
+            .file(".wh.dirbefore"), .file(".wh.dirafter"), .directory("dirafter/"), .file(".wh.implied"),
+            .file("implied/x"), .file(".wh.twice"), .file(".wh.twice"),
         ])
         #expect(try text("\(site.path)/before") == "x")
         #expect(try text("\(site.path)/after") == "y")
@@ -187,7 +208,10 @@ import Testing
 
     @Test func opaqueDirectoriesHoldNoWhiteouts() throws {
         let site = try LayerSite()
-        try site.apply([.directory("o/"), .file("o/.wh.a"), .file("o/.wh..wh..opq"), .file("o/.wh.b"), .file("o/c"), .directory("o/d/"), .file("o/d/.wh.e")])
+        try site.apply([
+            .directory("o/"), .file("o/.wh.a"), .file("o/.wh..wh..opq"), .file("o/.wh.b"), .file("o/c"),
+            .directory("o/d/"), .file("o/d/.wh.e"),
+        ])
         #expect(try tree(site.path) == ["o/", "o/c", "o/d/"])
     }
 
@@ -200,19 +224,31 @@ import Testing
 
     @Test func bookKeepingOfAUFSIsPassedOver() throws {
         let site = try LayerSite()
-        try site.apply([.file(".wh..wh.aufs"), .directory(".wh..wh.plnk/"), .file(".wh..wh.plnk/1.2"), .directory(".wh..wh.orph/"), .file("a")])
+        try site.apply([
+            .file(".wh..wh.aufs"), .directory(".wh..wh.plnk/"), .file(".wh..wh.plnk/1.2"), .directory(".wh..wh.orph/"),
+            .file("a"),
+        ])
         #expect(try tree(site.path) == ["a"])
     }
 
     @Test func theRealOverlayfsAgrees() throws {
         let site = try LayerSite()
-        try site.apply([.directory("d/"), .file("d/gone"), .file("d/kept", "1"), .directory("o/"), .file("o/hidden"), .directory("r/"), .file("r/hidden"), .directory("m/"), .file("m/one")], to: "1")
-        try site.apply([.directory("d/"), .file("d/.wh.gone"), .directory("o/"), .file("o/.wh..wh..opq"), .file("o/new"), .file(".wh.r"), .directory("r/"), .file("r/new"), .file("m/two")], above: ["1"], to: "2")
-        for name in ["up", "work", "view"] { try Files.makeDirectory("\(site.directory.path)/\(name)") }
-        let base = site.directory.path
+        try site.apply(
+            [
+                .directory("d/"), .file("d/gone"), .file("d/kept", "1"), .directory("o/"), .file("o/hidden"),
+                .directory("r/"), .file("r/hidden"), .directory("m/"), .file("m/one"),
+            ], to: "1")
+        try site.apply(
+            [
+                .directory("d/"), .file("d/.wh.gone"), .directory("o/"), .file("o/.wh..wh..opq"), .file("o/new"),
+                .file(".wh.r"), .directory("r/"), .file("r/new"), .file("m/two"),
+            ], above: ["1"], to: "2")
+        for name in ["up", "work", "view"] { try Files.makeDirectory("\(site.base)/\(name)") }
+        let base = site.base
         let seen = try run(
             "unshare", "-m", "sh", "-c",
-            "mount -t overlay overlay -o lowerdir=\(base)/2:\(base)/1,upperdir=\(base)/up,workdir=\(base)/work \(base)/view && cd \(base)/view && find . | sort")
+            "mount -t overlay overlay -o lowerdir=\(base)/2:\(base)/1,upperdir=\(base)/up,workdir=\(base)/work \(base)/view && cd \(base)/view && find . | sort"
+        )
         #expect(seen.status == 0, "\(seen.output)")
         #expect(seen.output == ".\n./d\n./d/kept\n./m\n./m/one\n./m/two\n./o\n./o/new\n./r\n./r/new\n")
     }
@@ -222,10 +258,22 @@ import Testing
 @Suite struct LowerHardLinkTests {
     @Test func theFileIsCopiedUpUnderItsOwnName() throws {
         let site = try LayerSite()
-        try site.apply([.directory("usr/", mode: 0o711, uid: 4), .file("usr/a", "from below", mode: 0o4711, uid: 11, gid: 12, time: 13, attributes: [("user.k", "v")]), .link("usr/l", to: "a"), .device("usr/p", .fifo)], to: "1")
-        let summary = try site.apply([.directory("bin/", time: 50), .hardLink("bin/b", to: "usr/a"), .hardLink("bin/m", to: "./usr/l"), .hardLink("bin/p", to: "usr/p"), .file("bin/z")], above: ["1"])
+        try site.apply(
+            [
+                .directory("usr/", mode: 0o711, uid: 4),
+                .file("usr/a", "from below", mode: 0o4711, uid: 11, gid: 12, time: 13, attributes: [("user.k", "v")]),
+                .link("usr/l", to: "a"), .device("usr/p", .fifo),
+            ], to: "1")
+        let summary = try site.apply(
+            [
+                .directory("bin/", time: 50), .hardLink("bin/b", to: "usr/a"), .hardLink("bin/m", to: "./usr/l"),
+                .hardLink("bin/p", to: "usr/p"), .file("bin/z"),
+            ], above: ["1"])
         #expect(summary.dependsOnLower)
-        #expect(try tree(site.path) == ["bin/", "bin/b", "bin/m -> a", "bin/p", "bin/z", "usr/", "usr/a", "usr/l -> a", "usr/p"])
+        #expect(
+            try tree(site.path) == [
+                "bin/", "bin/b", "bin/m -> a", "bin/p", "bin/z", "usr/", "usr/a", "usr/l -> a", "usr/p",
+            ])
         let status = try site.status("bin/b")
         #expect(try status.inode == site.status("usr/a").inode)
         #expect(try text("\(site.path)/bin/b") == "from below")
@@ -236,7 +284,7 @@ import Testing
         #expect(try site.status("usr").permissions == 0o711)
         #expect(try site.status("bin").modified.seconds == 50)
         // The lower layer itself is as it was.
-        #expect(try Files.status("\(site.directory.path)/1/usr/a").linkCount == 1)
+        #expect(try Files.status("\(site.base)/1/usr/a").linkCount == 1)
     }
 
     @Test func theUppermostFileCounts() throws {

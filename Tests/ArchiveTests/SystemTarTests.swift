@@ -24,7 +24,9 @@ import Testing
         let directory = try TemporaryDirectory()
         // ustar has room for 155 + 100 bytes of a name and 100 of a link; the others for any length.
         try Self.makeTree("\(directory.path)/t", length: format == "ustar" ? 48 : 120)
-        let made = try run("tar", "--format=\(format)", "--sort=name", "-cf", "\(directory.path)/a.tar", "-C", "\(directory.path)/t", ".")
+        let made = try run(
+            "tar", "--format=\(format)", "--sort=name", "-cf", "\(directory.path)/a.tar", "-C", "\(directory.path)/t",
+            ".")
         #expect(made.status == 0, "\(made.output)")
         let target = "\(directory.path)/out"
         try Files.makeDirectory(target)
@@ -33,12 +35,19 @@ import Testing
         #expect(try tree(target) == tree("\(directory.path)/t"))
         #expect(try text("\(target)/hard") == "content")
         #expect(try Files.status("\(target)/hard").inode == Files.status("\(target)/file").inode)
-        #expect(try Files.status("\(target)/file").modified.seconds == Files.status("\(directory.path)/t/file").modified.seconds)
-        #expect(try Files.status("\(target)/sub").modified.seconds == Files.status("\(directory.path)/t/sub").modified.seconds)
+        #expect(
+            try Files.status("\(target)/file").modified.seconds
+                == Files.status("\(directory.path)/t/file").modified.seconds)
+        #expect(
+            try Files.status("\(target)/sub").modified.seconds
+                == Files.status("\(directory.path)/t/sub").modified.seconds)
         #expect(summary.entries == 11)
     }
 
-    @Test(arguments: [["--format=gnu"], ["--format=pax", "--sparse-version=0.0"], ["--format=pax", "--sparse-version=0.1"], ["--format=pax", "--sparse-version=1.0"]])
+    @Test(arguments: [
+        ["--format=gnu"], ["--format=pax", "--sparse-version=0.0"], ["--format=pax", "--sparse-version=0.1"],
+        ["--format=pax", "--sparse-version=1.0"],
+    ])
     func readsEverySparseForm(_ options: [String]) throws {
         let directory = try TemporaryDirectory()
         let source = "\(directory.path)/s"
@@ -50,7 +59,9 @@ import Testing
         try file.setSize(Int64(100) << 20)
         try write("after", to: "\(directory.path)/z")
         let archive = "\(directory.path)/a.tar"
-        let made = try run("tar", "-S", options[0], options.count > 1 ? options[1] : "-p", "-cf", archive, "-C", directory.path, "s", "z")
+        let made = try run(
+            "tar", "-S", options[0], options.count > 1 ? options[1] : "-p", "-cf", archive, "-C", directory.path, "s",
+            "z")
         #expect(made.status == 0, "\(made.output)")
         #expect(try Files.status(archive).size < 1 << 20)
         let target = "\(directory.path)/out"
@@ -68,7 +79,8 @@ import Testing
         let directory = try TemporaryDirectory()
         try write("x", to: "\(directory.path)/f")
         let made = try run(
-            "tar", "--format=gnu", "--owner=:3000000000", "--group=:2500000", "--mtime=@68719476736", "-cf", "\(directory.path)/a.tar",
+            "tar", "--format=gnu", "--owner=:3000000000", "--group=:2500000", "--mtime=@68719476736", "-cf",
+            "\(directory.path)/a.tar",
             "-C", directory.path, "f")
         #expect(made.status == 0, "\(made.output)")
         let entry = try TarReader(FileSource(try Files.open("\(directory.path)/a.tar", .readOnly))).next()
@@ -85,7 +97,9 @@ import Testing
         #expect(listed.status == 0, "\(listed.output)")
         #expect(listed.output.split(separator: "\n").count == TarReaderTests.items.count)
         try Files.makeDirectory("\(directory.path)/out")
-        let extracted = try run("tar", "--xattrs", "--xattrs-include=*", "-xpf", "\(directory.path)/a.tar", "-C", "\(directory.path)/out", "etc", "big")
+        let extracted = try run(
+            "tar", "--xattrs", "--xattrs-include=*", "-xpf", "\(directory.path)/a.tar", "-C", "\(directory.path)/out",
+            "etc", "big")
         #expect(extracted.status == 0, "\(extracted.output)")
         let status = try Files.status("\(directory.path)/out/etc/passwd")
         #expect(status.uid == 1000)

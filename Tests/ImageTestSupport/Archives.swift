@@ -3,9 +3,12 @@ import LinuxKernel
 
 /// Something to put into a test's archive.
 public struct Item: Sendable {
+    /// What the archive says of it.
     public var entry: TarEntry
+    /// Its content.
     public var content: [UInt8]
 
+    /// Makes one of its parts.
     public init(_ entry: TarEntry, _ content: [UInt8] = []) {
         self.entry = entry
         self.content = content
@@ -13,7 +16,8 @@ public struct Item: Sendable {
 
     /// A regular file with a text.
     public static func file(
-        _ path: PathBytes, _ text: String = "", mode: UInt32 = 0o644, uid: UInt32 = 0, gid: UInt32 = 0, time: Int64 = 1000,
+        _ path: PathBytes, _ text: String = "", mode: UInt32 = 0o644, uid: UInt32 = 0, gid: UInt32 = 0,
+        time: Int64 = 1000,
         attributes: [(PathBytes, String)] = []
     ) -> Item {
         Item(
@@ -33,7 +37,10 @@ public struct Item: Sendable {
     }
     /// A symbolic link.
     public static func link(_ path: PathBytes, to target: PathBytes) -> Item {
-        Item(TarEntry(path: path, kind: .symbolicLink, mode: 0o777, modificationTime: .init(seconds: 3000), linkTarget: target))
+        Item(
+            TarEntry(
+                path: path, kind: .symbolicLink, mode: 0o777, modificationTime: .init(seconds: 3000), linkTarget: target
+            ))
     }
     /// A hard link.
     public static func hardLink(_ path: PathBytes, to target: PathBytes) -> Item {

@@ -7,6 +7,7 @@ public struct TemporaryDirectory: ~Copyable {
     /// Absolute path.
     public let path: String
 
+    /// Makes one of its parts.
     public init() throws(Errno) {
         var random = SystemRandomNumberGenerator()
         path = "/var/tmp/berth-test-\(getpid())-\(String(random.next() as UInt64, radix: 36))"

@@ -24,7 +24,9 @@ import Testing
 
     @Test func hashOfWrongLengthIsNoDigest() {
         #expect(Digest(algorithm: .sha256, hash: [UInt8](repeating: 1, count: 31)) == nil)
-        #expect(Digest(algorithm: .sha256, hash: [UInt8](repeating: 0xAB, count: 32))?.hex == String(repeating: "ab", count: 32))
+        #expect(
+            Digest(algorithm: .sha256, hash: [UInt8](repeating: 0xAB, count: 32))?.hex
+                == String(repeating: "ab", count: 32))
     }
 
     @Test func messagesEscapeControlCharacters() {

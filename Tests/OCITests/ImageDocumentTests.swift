@@ -133,6 +133,9 @@ import Testing
         #expect(Timestamp(seconds: 1_709_210_096, nanoseconds: 50).description == "2024-02-29T12:34:56.00000005Z")
     }
 
-    @Test(arguments: ["", "2024", "2024-13-01T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:00:00", "2024-01-01T00:00:00.Z", "2024-01-01T00:00:00Zx"])
+    @Test(arguments: [
+        "", "2024", "2024-13-01T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:00:00", "2024-01-01T00:00:00.Z",
+        "2024-01-01T00:00:00Zx",
+    ])
     func refuses(_ text: String) { #expect(Timestamp(parsing: text) == nil) }
 }

@@ -79,7 +79,9 @@ final class DirectoryStack {
     /// How many leading components are already on the stack.
     func commonPrefix(_ path: [ArraySlice<UInt8>]) -> Int {
         var count = 0
-        while count < path.count, count + 1 < levels.count, levels[count + 1].name.elementsEqual(path[count]) { count += 1 }
+        while count < path.count, count + 1 < levels.count, levels[count + 1].name.elementsEqual(path[count]) {
+            count += 1
+        }
         return count
     }
 

@@ -17,6 +17,8 @@ public struct LayerSummary: Equatable, Sendable {
     /// The root hides all lower layers: they are not part of an image's view. Overlayfs knows no such mark for a
     /// root, so whoever mounts the layers leaves the lower ones out.
     public var hidesLower = false
+    /// The layer says itself what owner, mode and attributes the root directory has.
+    public var definesRoot = false
 }
 
 /// Unpacks a layer (image-spec `layer.md`) into a directory, in overlayfs's own form: `.wh.NAME` becomes a character
@@ -66,6 +68,7 @@ final class LayerApplication {
     /// Puts one entry where it belongs.
     func place(_ entry: TarEntry, content: TarReader) throws(ArchiveError) {
         summary.entries += 1
+        action = "it cannot be made"
         let raw = entry.path.bytes
         let path = try LayerPath.components(raw, of: raw)
         for attribute in entry.attributes where OverlayMark.owns(attribute.name) {
@@ -75,7 +78,8 @@ final class LayerApplication {
         }
         if entry.kind == .characterDevice(major: 0, minor: 0) {
             throw .entry(
-                raw, "it is a character device 0:0, overlayfs's mark for a deleted file", remedy: "do not trust this image")
+                raw, "it is a character device 0:0, overlayfs's mark for a deleted file",
+                remedy: "do not trust this image")
         }
         for part in path.dropLast() where part.starts(with: ".wh.".utf8) {
             // AUFS's book-keeping directories mean nothing here; anything else has no meaning anywhere.
@@ -102,7 +106,8 @@ final class LayerApplication {
     // here and any number thrown.
 
     private var failure: ArchiveError?
-    private var action = "it cannot be made"
+    /// What is being done with the present entry, for a message.
+    var action = "it cannot be made"
 
     func takeFailure() -> ArchiveError? {
         defer { failure = nil }
@@ -128,6 +133,7 @@ final class LayerApplication {
         do throws(Errno) {
             try stack.shrink(to: 0)
             try dressTop(Metadata(entry), clearing: true)
+            summary.definesRoot = true
         } catch {
             throw .entry(entry.path.bytes, error, doing: "its owner, mode or attributes cannot be set")
         }
@@ -192,7 +198,8 @@ final class LayerApplication {
         try dress(file, Metadata(entry))
     }
 
-    private func fill(_ file: borrowing FileDescriptor, _ segment: TarEntry.Segment, _ content: TarReader) throws(Errno) {
+    private func fill(_ file: borrowing FileDescriptor, _ segment: TarEntry.Segment, _ content: TarReader) throws(Errno)
+    {
         var done: Int64 = 0
         while done < segment.length {
             let limit = Int(min(segment.length - done, Int64(InputBuffer.capacity)))
@@ -203,14 +210,13 @@ final class LayerApplication {
         }
     }
 
-    /// Counts written bytes, and stops before the file system is so full that root eats up what is kept for it: an
-    /// image must not be able to stop the host's own services.
+    /// Counts written bytes, and stops before the file system is quite full.
     private func count(_ bytes: Int, in file: borrowing FileDescriptor) throws(Errno) {
         summary.bytes += Int64(bytes)
         uncheckedBytes += bytes
-        if uncheckedBytes >= 32 << 20 {
+        if uncheckedBytes >= SpaceReserve.interval {
             uncheckedBytes = 0
-            if try file.availableBytes() < 16 << 20 { throw .noSpace }
+            if try file.availableBytes() < SpaceReserve.bytes { throw .noSpace }
         }
     }
 

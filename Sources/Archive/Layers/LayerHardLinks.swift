@@ -35,9 +35,12 @@ extension LayerApplication {
     }
 
     private func link(
-        _ parent: borrowing FileDescriptor, _ target: PathBytes, _ status: FileStatus, _ name: [UInt8], _ entry: TarEntry
+        _ parent: borrowing FileDescriptor, _ target: PathBytes, _ status: FileStatus, _ name: [UInt8],
+        _ entry: TarEntry
     ) throws(Errno) {
-        guard status.kind != .directory else { throw fail(.entry(entry.path.bytes, "it is a hard link to a directory")) }
+        guard status.kind != .directory else {
+            throw fail(.entry(entry.path.bytes, "it is a hard link to a directory"))
+        }
         let from = parent.rawValue
         do throws(Errno) { try Files.link(at: from, target, to: stack.touch(), PathBytes(name)) } catch {
             guard error == .fileExists else { throw error }

@@ -53,6 +53,7 @@ extension LayerApplication {
     /// Dresses a new regular file.
     func dress(_ file: borrowing FileDescriptor, _ metadata: Metadata) throws(Errno) {
         note(metadata)
+        action = "its owner or mode cannot be set"
         if needsOwner(metadata, parent: stack.top) { try file.changeOwner(uid: metadata.uid, gid: metadata.gid) }
         try file.changeMode(metadata.mode)
         for attribute in metadata.attributes where !Self.isHostPolicy(attribute.name) {
@@ -66,6 +67,7 @@ extension LayerApplication {
     /// Dresses the directory on top of the stack. Its time is set when it is left.
     func dressTop(_ metadata: Metadata, clearing: Bool) throws(Errno) {
         note(metadata)
+        action = "its owner or mode cannot be set"
         _ = stack.touch()
         let level = stack.top
         guard let handle = level.handle else { throw .badFileDescriptor }
@@ -74,7 +76,8 @@ extension LayerApplication {
         level.passesGroup = metadata.mode & 0o2000 != 0
         level.time = metadata.time
         if clearing {
-            for name in try handle.descriptor.extendedAttributeNames() where !OverlayMark.owns(name) && !Self.isHostPolicy(name) {
+            for name in try handle.descriptor.extendedAttributeNames()
+            where !OverlayMark.owns(name) && !Self.isHostPolicy(name) {
                 try handle.descriptor.removeExtendedAttribute(name)
             }
         }
@@ -88,6 +91,7 @@ extension LayerApplication {
     /// Dresses a new link, device or fifo, which cannot be opened: by name, which nobody else can change.
     func dress(_ name: [UInt8], _ metadata: Metadata, isLink: Bool) throws(Errno) {
         note(metadata)
+        action = "its owner or mode cannot be set"
         let directory = stack.number
         if needsOwner(metadata, parent: stack.top) {
             try Files.changeOwner(at: directory, PathBytes(name), uid: metadata.uid, gid: metadata.gid)
@@ -121,6 +125,7 @@ extension LayerApplication {
     /// without which a program of the image would not work.
     private func judge(_ error: Errno, _ attribute: TarEntry.Attribute) throws(Errno) {
         if error == .notSupported, attribute.name != "security.capability" { return }
+        action = "its attribute \(quoted(attribute.name.bytes)) cannot be set"
         throw error
     }
 }

@@ -45,7 +45,8 @@ final class LowerTree {
         /// Its extended attributes, overlayfs's own left out.
         func attributes() throws(Errno) -> [TarEntry.Attribute] {
             var result = [TarEntry.Attribute]()
-            for attribute in try Files.extendedAttributeNames(at: parent.rawValue, name) where !OverlayMark.owns(attribute) {
+            for attribute in try Files.extendedAttributeNames(at: parent.rawValue, name)
+            where !OverlayMark.owns(attribute) {
                 let value = try Files.extendedAttribute(at: parent.rawValue, name, attribute)
                 result.append(TarEntry.Attribute(name: attribute, value: value))
             }

@@ -15,6 +15,7 @@ public final class FileSource: ByteSource {
     /// Takes over the descriptor and reads from its present position.
     public init(_ file: consuming FileDescriptor) { self.file = file }
 
+    /// See ``ByteSource``.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int {
         do throws(Errno) { return try file.read(into: buffer) } catch {
             throw ArchiveError(operation: "read", object: "the archive", cause: "\(error)", errno: error)
@@ -34,6 +35,7 @@ public final class MemorySource: ByteSource {
         self.step = step
     }
 
+    /// See ``ByteSource``.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int {
         let count = min(buffer.count, bytes.count - position, step)
         buffer.copyBytes(from: bytes[position..<(position + count)])

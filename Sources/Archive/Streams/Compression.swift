@@ -10,10 +10,14 @@ public enum Compression: String, Sendable, CaseIterable {
         if starts([0x1F, 0x8B]) { return .gzip }
         if starts([0x28, 0xB5, 0x2F, 0xFD]) { return .zstd }
         // A skippable frame may stand first (RFC 8878, 3.1.2): 0x184D2A50 to 5F, little-endian.
-        if bytes.count >= 4, bytes[0] & 0xF0 == 0x50, bytes.dropFirst().starts(with: [0x2A, 0x4D, 0x18]) { return .zstd }
+        if bytes.count >= 4, bytes[0] & 0xF0 == 0x50, bytes.dropFirst().starts(with: [0x2A, 0x4D, 0x18]) {
+            return .zstd
+        }
         if starts([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]) { return .xz }
         // "BZh" and a level: a tar whose first name starts so has no digit and block magic there.
-        if starts([0x42, 0x5A, 0x68]), bytes.count >= 5, (0x31...0x39).contains(bytes[3]), bytes[4] == 0x31 { return .bzip2 }
+        if starts([0x42, 0x5A, 0x68]), bytes.count >= 5, (0x31...0x39).contains(bytes[3]), bytes[4] == 0x31 {
+            return .bzip2
+        }
         return .none
     }
 }
@@ -29,7 +33,8 @@ extension InputBuffer {
         case .gzip: return try GzipSource(self)
         case .zstd: return try ZstdSource(self)
         case let other:
-            throw .reading("it is compressed with \(other.rawValue)", remedy: "compress it with gzip or zstd, or not at all")
+            throw .reading(
+                "it is compressed with \(other.rawValue)", remedy: "compress it with gzip or zstd, or not at all")
         }
     }
 }

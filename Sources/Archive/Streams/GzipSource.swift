@@ -44,7 +44,8 @@ final class GzipSource: ByteSource {
                     return Int(room - stream.pointee.avail_out)
                 }
             default:
-                throw .reading("its gzip data is damaged\(stream.pointee.msg.map { " (\(String(cString: $0)))" } ?? "")")
+                throw .reading(
+                    "its gzip data is damaged\(stream.pointee.msg.map { " (\(String(cString: $0)))" } ?? "")")
             }
         }
         return Int(room - stream.pointee.avail_out)
@@ -60,7 +61,9 @@ final class GzipSource: ByteSource {
         while true {
             let rest = try input.available(limit: InputBuffer.capacity)
             if rest.isEmpty { return false }
-            guard rest.allSatisfy({ $0 == 0 }) else { throw .reading("something that is not gzip follows its gzip data") }
+            guard rest.allSatisfy({ $0 == 0 }) else {
+                throw .reading("something that is not gzip follows its gzip data")
+            }
             input.consume(rest.count)
         }
     }

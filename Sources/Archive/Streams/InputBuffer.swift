@@ -46,6 +46,7 @@ public final class InputBuffer: ByteSource {
     /// Drops bytes that were seen.
     public func consume(_ count: Int) { start += min(count, end - start) }
 
+    /// See ``ByteSource``.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int {
         if start == end, buffer.count >= Self.capacity { return try source.read(into: buffer) }
         let bytes = try available(limit: buffer.count)

@@ -61,6 +61,7 @@ enum PaxRecords {
         }
         if !negative { return TarEntry.Time(seconds: seconds, nanoseconds: nanoseconds) }
         return nanoseconds == 0
-            ? TarEntry.Time(seconds: -seconds) : TarEntry.Time(seconds: -seconds - 1, nanoseconds: 1_000_000_000 - nanoseconds)
+            ? TarEntry.Time(seconds: -seconds)
+            : TarEntry.Time(seconds: -seconds - 1, nanoseconds: 1_000_000_000 - nanoseconds)
     }
 }

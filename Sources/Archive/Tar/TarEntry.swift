@@ -20,8 +20,10 @@ public struct TarEntry: Sendable {
     public struct Attribute: Hashable, Sendable {
         /// `security.capability`, `user.x`…
         public var name: PathBytes
+        /// Any bytes.
         public var value: [UInt8]
 
+        /// Makes one of its parts.
         public init(name: PathBytes, value: [UInt8]) {
             self.name = name
             self.value = value
@@ -35,6 +37,7 @@ public struct TarEntry: Sendable {
         /// How many bytes.
         public var length: Int64
 
+        /// Makes one of its parts.
         public init(offset: Int64, length: Int64) {
             self.offset = offset
             self.length = length
@@ -43,15 +46,19 @@ public struct TarEntry: Sendable {
 
     /// The name, exactly as stored: any bytes but zero, not checked in any other way.
     public var path: PathBytes
+    /// What it stands for.
     public var kind: Kind
     /// Text of a symbolic link, name of a hard link's target; empty otherwise.
     public var linkTarget: PathBytes
     /// The twelve permission bits.
     public var mode: UInt32
+    /// Owner.
     public var uid: UInt32
+    /// Group.
     public var gid: UInt32
     /// Length of a regular file in bytes, holes included; 0 for everything else.
     public var size: Int64
+    /// When the content last changed.
     public var modificationTime: Time
     /// Extended attributes in the archive's order.
     public var attributes: [Attribute]

@@ -92,7 +92,8 @@ public final class TarReader {
     public func content(limit: Int64) throws(ArchiveError) -> [UInt8] {
         release()
         guard remaining <= limit else {
-            throw .entry(path, "it has \(remaining) bytes, more than the \(limit) that are read", operation: "read the entry")
+            throw .entry(
+                path, "it has \(remaining) bytes, more than the \(limit) that are read", operation: "read the entry")
         }
         var result = [UInt8]()
         result.reserveCapacity(Int(remaining))
@@ -156,7 +157,9 @@ public final class TarReader {
     private func readBlock() throws(ArchiveError) -> Bool {
         let bytes = try input.peek(TarFields.blockSize)
         if bytes.isEmpty { return false }
-        guard bytes.count == TarFields.blockSize else { throw .reading("it ends inside a header: the file is cut short") }
+        guard bytes.count == TarFields.blockSize else {
+            throw .reading("it ends inside a header: the file is cut short")
+        }
         block.withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
         input.consume(bytes.count)
         return true
@@ -170,7 +173,8 @@ public final class TarReader {
 
     private func readSpecial(_ size: Int64) throws(TarProblem) -> [UInt8] {
         guard size <= Self.maximumHeaderSize else {
-            throw TarProblem("an extended header has \(size) bytes, more than the \(Self.maximumHeaderSize) that are read")
+            throw TarProblem(
+                "an extended header has \(size) bytes, more than the \(Self.maximumHeaderSize) that are read")
         }
         do throws(ArchiveError) {
             beginContent(size)
@@ -199,7 +203,9 @@ public final class TarReader {
         guard records.count <= 1000 else { throw TarProblem("its global headers are too long") }
         for record in records {
             // One name or size for all entries makes no archive that anybody means.
-            if [PathBytes("path"), "linkpath", "size"].contains(record.key) || record.key.bytes.starts(with: "GNU.sparse.".utf8) {
+            if [PathBytes("path"), "linkpath", "size"].contains(record.key)
+                || record.key.bytes.starts(with: "GNU.sparse.".utf8)
+            {
                 throw TarProblem("a global header sets \(quoted(record.key.bytes)), which only an entry can have")
             }
             globals.removeAll { $0.key == record.key }
@@ -280,7 +286,9 @@ public final class TarReader {
             guard read <= Self.maximumHeaderSize else { throw TarProblem("its sparse map is too long") }
             for byte in block where Int64(numbers.count) < wanted {
                 guard byte == 0x0A else {
-                    guard line.count < 20 else { throw TarProblem("its sparse map holds something that is not a number") }
+                    guard line.count < 20 else {
+                        throw TarProblem("its sparse map holds something that is not a number")
+                    }
                     line.append(byte)
                     continue
                 }

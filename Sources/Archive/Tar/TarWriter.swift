@@ -20,7 +20,9 @@ extension ByteSink {
 public final class MemorySink: ByteSink {
     /// What was written.
     public private(set) var bytes = [UInt8]()
+    /// Makes one of its parts.
     public init() {}
+    /// See ``ByteSink``.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(ArchiveError) { self.bytes.append(contentsOf: bytes) }
 }
 
@@ -29,6 +31,7 @@ public final class FileSink: ByteSink {
     private let file: FileDescriptor
     /// Takes over the descriptor and writes at its present position.
     public init(_ file: consuming FileDescriptor) { self.file = file }
+    /// See ``ByteSink``.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(ArchiveError) {
         do throws(Errno) { try file.writeAll(bytes) } catch {
             throw ArchiveError(operation: "write", object: "the archive", cause: "\(error)", errno: error)
@@ -96,7 +99,8 @@ public final class TarWriter {
     }
 
     private func wrongSize(_ word: String) -> ArchiveError {
-        ArchiveError(operation: "write", object: "the archive", cause: "an entry's content is \(word) than its size says")
+        ArchiveError(
+            operation: "write", object: "the archive", cause: "an entry's content is \(word) than its size says")
     }
 
     // MARK: Headers

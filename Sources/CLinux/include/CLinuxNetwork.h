@@ -28,6 +28,12 @@ static inline int64_t berth_netlink_receive(int fd, void *bytes, size_t size, in
 static inline int64_t berth_setsockopt_int(int fd, int level, int name, int value) {
     return berth_result(setsockopt(fd, level, name, &value, sizeof value));
 }
+static inline int64_t berth_getsockopt_int(int fd, int level, int name) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    int64_t r = berth_result(getsockopt(fd, level, name, &value, &length));
+    return r < 0 ? r : value;
+}
 static inline int64_t berth_set_receive_timeout(int fd, int64_t milliseconds) {
     struct timeval t = {milliseconds / 1000, (milliseconds % 1000) * 1000};
     return berth_result(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t));
@@ -68,7 +74,7 @@ static inline int64_t berth_drop_all_packets(int fd) {
     return berth_result(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
 }
 
-// Starts a program with the three standard descriptors given, every other one closed on exec, default signal
+// Starts a program with the three standard descriptors given, every other one closed, default signal
 // dispositions and an empty signal mask. vfork semantics inside: safe in a process with threads.
 static inline int64_t berth_spawn(const char *path, char *const *argv, char *const *envp, int in, int out, int err) {
     posix_spawn_file_actions_t actions;
@@ -92,6 +98,7 @@ static inline int64_t berth_spawn(const char *path, char *const *argv, char *con
     if (!r) r = posix_spawn_file_actions_adddup2(&actions, in, 0);
     if (!r) r = posix_spawn_file_actions_adddup2(&actions, out, 1);
     if (!r) r = posix_spawn_file_actions_adddup2(&actions, err, 2);
+    if (!r) r = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     if (!r) r = posix_spawn(&pid, path, &actions, &attributes, argv, envp);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);

@@ -25,6 +25,9 @@ public struct Endpoint: Sendable, Equatable {
     public internal(set) var ports: [PublishedPort]
     /// Whether the kernel may know of it: set before the first element is added.
     var isConnected = false
+    /// The bridge's number when the container was connected: asking again at the end would wait behind the kernel's
+    /// clean-up of dead namespaces.
+    var bridgeIndex: Int32 = 0
     /// Grows from record to record: of two that claim one port the later one is right (nanoseconds since boot).
     var serial: Int64 = 0
 }
@@ -51,7 +54,7 @@ extension Endpoint {
                 ("hostInterface", .string(hostInterface)), ("containerInterface", .string(containerInterface)),
                 ("address", .string(address.description)), ("gateway", .string(gateway.description)),
                 ("macAddress", .string(macAddress.description)), ("connected", .bool(isConnected)),
-                ("serial", JSONValue(serial)), ("ports", .array(ports)),
+                ("bridgeIndex", JSONValue(bridgeIndex)), ("serial", JSONValue(serial)), ("ports", .array(ports)),
             ]))
     }
 
@@ -72,6 +75,7 @@ extension Endpoint {
         self.gateway = gateway
         self.macAddress = macAddress
         isConnected = try object.bool("connected") ?? false
+        bridgeIndex = try object.integer("bridgeIndex") ?? 0
         serial = try object.integer("serial") ?? 0
         ports = try object.decodeArray("ports", Self.port) ?? []
     }

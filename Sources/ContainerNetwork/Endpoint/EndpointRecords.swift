@@ -41,6 +41,20 @@ struct EndpointRecords: Sendable {
         }
     }
 
+    /// Removes what processes that were killed while writing left of dead containers.
+    func removeTemporaries(where isDead: (String) -> Bool) {
+        guard let opened = try? Files.open(directory, [.readOnly, .directory]),
+            let entries = try? opened.directoryEntries()
+        else { return }
+        for entry in entries {
+            let name = entry.name.description
+            // CONTAINERID.json.PID.tmp; a container's ID has no such end.
+            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            guard parts.count >= 4, parts.last == "tmp", parts[parts.count - 3] == "json" else { continue }
+            if isDead(parts.dropLast(3).joined(separator: ".")) { try? Files.unlink(at: opened.rawValue, name) }
+        }
+    }
+
     /// The containers that have a record, sorted.
     func containerIDs() -> [String] {
         guard let opened = try? Files.open(directory, [.readOnly, .directory]),

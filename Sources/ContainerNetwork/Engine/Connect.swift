@@ -9,26 +9,32 @@ extension NetworkEngine {
     ///   - endpoint: what ``endpoint(for:network:names:ports:)`` gave, after ``holdPorts(_:ownerName:)``.
     ///   - namespace: a pidfd of a process in the container's network namespace, or an `nsfs` file of it. The caller must
     ///     have a single thread.
+    ///   - groups: the container's groups as the host numbers them, who may all use `ping`; nil for every group (which a
+    ///     container with a user namespace reads as 65534).
     /// - Returns: what stands in the container's way although all is well here (foreign firewalls). Looked for only when
     ///   the rules had to be loaded, see ``obstacles(network:)``.
     @discardableResult
     public func connect(
-        _ endpoint: Endpoint, namespace: borrowing FileDescriptor
+        _ endpoint: Endpoint, namespace: borrowing FileDescriptor, groups: ClosedRange<UInt32>? = nil
     ) throws(NetworkError) -> [NetworkWarning] {
         var endpoint = endpoint
-        var inside = try ContainerNamespace(namespace, endpoint.containerID)
+        var inside = try ContainerNamespace(namespace, groups: groups, container: endpoint.containerID)
         var links = try HostLinks()
         var warnings = [NetworkWarning]()
         let bridge = try ensureBridge(endpoint.network, endpoint.bridge, &links, &warnings)
         let hairpin = HostSettings.bridgesFilterPackets
         endpoint.isConnected = true
+        endpoint.bridgeIndex = bridge.index
         try record(endpoint)
-        // The name is random: one that is in use is not met twice.
+        // The name on the host is random: one that is in use is not met twice.
         if try !links.makePair(endpoint, bridge: bridge, namespace: inside.fileNumber, hairpin: hairpin) {
             endpoint.hostInterface = names.randomPort()
             try record(endpoint)
             guard try links.makePair(endpoint, bridge: bridge, namespace: inside.fileNumber, hairpin: hairpin) else {
-                throw NetworkError("make the veth pair", endpoint.hostInterface, .fileExists)
+                throw NetworkError(
+                    operation: "make the interface", object: endpoint.containerInterface,
+                    cause: "the container's network namespace has one of this name already",
+                    remedy: "start the container with a namespace of its own")
             }
         }
         do throws(NetworkError) {
@@ -43,8 +49,10 @@ extension NetworkEngine {
     }
 
     /// Gives a container without a network its loopback interface (`--network none`).
-    public func setUpLoopbackOnly(namespace: borrowing FileDescriptor) throws(NetworkError) {
-        var inside = try ContainerNamespace(namespace, "the container")
+    public func setUpLoopbackOnly(
+        namespace: borrowing FileDescriptor, groups: ClosedRange<UInt32>? = nil
+    ) throws(NetworkError) {
+        var inside = try ContainerNamespace(namespace, groups: groups, container: "the container")
         try inside.setUpLoopback()
     }
 

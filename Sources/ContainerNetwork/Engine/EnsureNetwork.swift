@@ -50,8 +50,6 @@ extension NetworkEngine {
                     cause: "the host or another engine uses \(obstacle) by now",
                     remedy: "remove the network \(network) and create it with another subnet")
             }
-            // An old bridge has the old address: nobody is on it, for the boot's first container only now arrives.
-            try links.removeBridge(bridge)
         }
         let resolvers = SubnetPool.nameServers(
             inResolverConfiguration: (try? Files.read("/etc/resolv.conf", limit: 1 << 20)) ?? [])
@@ -61,6 +59,9 @@ extension NetworkEngine {
                 cause: "the host's routes and other networks use every private range",
                 remedy: "remove networks that are not needed, or give this one a subnet")
         }
+        // A bridge that is there has another address, from a record that is gone or no longer good. Nobody is on it: the
+        // first container since the boot only now arrives.
+        try links.removeOldBridge(bridge)
         let record = NetworkRecord(name: network, bridge: bridge, subnet: subnet)
         try networks.write(record)
         try claims.claimSubnet(subnet, for: network)

@@ -11,22 +11,31 @@ extension NetworkEngine {
     {
         var held = HeldPorts()
         if endpoint.ports.isEmpty { return held }
+        var inodes = [UInt64]()
         for index in endpoint.ports.indices {
             let request = endpoint.ports[index].request
             let socket: PortSocket
             do throws(Errno) {
-                guard let bound = try hold(request) else { continue }
+                guard let bound = try hold(request) else {
+                    // Nobody can bind it, so nobody can be asked for a free one either.
+                    guard endpoint.ports[index].hostPort != 0 else { throw Errno(rawValue: 93 /* EPROTONOSUPPORT */) }
+                    inodes.append(0)
+                    continue
+                }
                 socket = bound
             } catch {
                 throw clash(request, error, ownerName: ownerName)
             }
             endpoint.ports[index].hostPort = socket.port
-            let inode = (try? socket.descriptor.status().inode) ?? 0
-            try claims.notePort(endpoint.ports[index], inode: inode, containerID: endpoint.containerID)
+            inodes.append((try? socket.descriptor.status().inode) ?? 0)
             held.add(socket.intoDescriptor())
         }
+        // The record first: it leads to the notes.
         let others = endpoints.read(endpoint.containerID).filter { $0.network != endpoint.network }
         try endpoints.write(others + [endpoint], of: endpoint.containerID)
+        for (port, inode) in zip(endpoint.ports, inodes) {
+            try claims.notePort(port, inode: inode, containerID: endpoint.containerID)
+        }
         return held
     }
 

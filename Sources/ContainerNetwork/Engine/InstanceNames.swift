@@ -24,9 +24,9 @@ struct InstanceNames: Hashable, Sendable {
     /// The nf_tables table's name, in both families.
     var table: String { token.isEmpty ? "berth" : "berth_\(token)" }
 
-    /// What the names of the host's ends of all veth pairs start with. The hyphen, which no token has, keeps one
+    /// What the names of the host's ends of all veth pairs start with. The hyphens, which no token has, keep one
     /// instance's pattern from matching another's names.
-    var portPrefix: String { token.isEmpty ? "vberth0-" : "v\(token)-" }
+    var portPrefix: String { token.isEmpty ? "v-berth-" : "v\(token)-" }
 
     /// A new name for a host's end: the prefix and six random characters.
     func randomPort() -> String {

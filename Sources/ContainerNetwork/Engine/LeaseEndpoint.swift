@@ -26,32 +26,33 @@ extension NetworkEngine {
         if let old { for port in old.ports { claims.forgetPort(port, of: containerID) } }
 
         let leases = leases(of: network)
-        guard
-            let address = try leases.take(
-                in: record.subnet, except: [record.gateway], for: containerID, preferred: old?.address.address),
-            let own = IPNetwork(address, prefixLength: record.subnet.prefixLength)
-        else {
-            throw NetworkError(
-                operation: "lease an address in network", object: network,
-                cause: "all \(record.subnet.size - 3) addresses of \(record.subnet) are taken",
-                remedy: "remove containers that are not needed, or use another network")
+        let others = earlier.filter { $0.network != network }
+        while true {
+            let address = leases.candidate(
+                in: record.subnet, except: [record.gateway], for: containerID, preferred: old?.address.address)
+            guard let address, let own = IPNetwork(address, prefixLength: record.subnet.prefixLength) else {
+                if old == nil { try endpoints.write(others, of: containerID) }
+                throw NetworkError(
+                    operation: "lease an address in network", object: network,
+                    cause: "all \(record.subnet.size - 3) addresses of \(record.subnet) are taken",
+                    remedy: "remove containers that are not needed, or use another network")
+            }
+            let endpoint = Endpoint(
+                containerID: containerID, network: network, names: containerNames, bridge: record.bridge,
+                hostInterface: names.randomPort(), containerInterface: "eth\(others.count)",
+                address: own, gateway: record.gateway, macAddress: MACAddress(for: address),
+                ports: ports.map {
+                    PublishedPort(
+                        request: $0, hostPort: $0.hostPorts.flatMap { $0.count == 1 ? $0.lowerBound : nil } ?? 0)
+                },
+                serial: MonotonicClock.nanoseconds())
+            // The record first: whoever is killed now leaves an address that its record leads to.
+            try endpoints.write(others + [endpoint], of: containerID)
+            if try leases.take(address, for: containerID) {
+                if address != old?.address.address { leases.rememberLastGiven(address, in: record.subnet) }
+                return endpoint
+            }
         }
-        let endpoint = Endpoint(
-            containerID: containerID, network: network, names: containerNames, bridge: record.bridge,
-            hostInterface: names.randomPort(),
-            containerInterface: "eth\(earlier.filter { $0.network != network }.count)",
-            address: own, gateway: record.gateway, macAddress: MACAddress(for: address),
-            ports: ports.map {
-                PublishedPort(request: $0, hostPort: $0.hostPorts.flatMap { $0.count == 1 ? $0.lowerBound : nil } ?? 0)
-            },
-            serial: MonotonicClock.nanoseconds())
-        do throws(NetworkError) {
-            try endpoints.write(earlier.filter { $0.network != network } + [endpoint], of: containerID)
-        } catch {
-            if old == nil { leases.giveBack(address, of: containerID) }
-            throw error
-        }
-        return endpoint
     }
 
     /// The endpoints a container has, as recorded: for `ps`, `port` and `inspect`.
@@ -60,7 +61,8 @@ extension NetworkEngine {
     }
 
     static func check(_ ports: [PortRequest]) throws(NetworkError) {
-        for (index, port) in ports.enumerated() {
+        var seen = [UInt64: [IPAddress]]()
+        for port in ports {
             func refusal(_ cause: String, _ remedy: String) -> NetworkError {
                 NetworkError(operation: "publish", object: "\(port)", cause: cause, remedy: remedy)
             }
@@ -69,11 +71,11 @@ extension NetworkEngine {
                 throw refusal("this network has no IPv6", "publish on an IPv4 address")
             }
             guard let wanted = port.hostPorts, wanted.count == 1 else { continue }
-            for other in ports[..<index] where other.portProtocol == port.portProtocol && other.hostPorts == wanted {
-                if other.hostAddress == port.hostAddress || other.hostAddress.isAny || port.hostAddress.isAny {
-                    throw refusal("host port \(wanted.lowerBound) is asked for twice", "leave one of them out")
-                }
+            let key = UInt64(port.portProtocol.number) << 16 | UInt64(wanted.lowerBound)
+            for other in seen[key] ?? [] where other == port.hostAddress || other.isAny || port.hostAddress.isAny {
+                throw refusal("host port \(wanted.lowerBound) is asked for twice", "leave one of them out")
             }
+            seen[key, default: []].append(port.hostAddress)
         }
     }
 }

@@ -13,12 +13,9 @@ extension NetworkEngine {
             if endpoint.isConnected { try disconnect(endpoint) }
             for port in endpoint.ports { claims.forgetPort(port, of: containerID) }
         }
-        // The record goes before the address: an address without a record is found by its owner's name, a record whose
-        // address is somebody else's already would be wrong.
-        try endpoints.remove(containerID)
+        // Addresses go before the record that leads to them. One that was never leased, or is somebody else's by now, stays.
         for endpoint in own { leases(of: endpoint.network).giveBack(endpoint.address.address, of: containerID) }
-        // No record, but perhaps an address: whoever leased it was killed before writing the record.
-        if own.isEmpty { giveBackAddresses { $0 == containerID } }
+        try endpoints.remove(containerID)
     }
 
     /// Takes the container out of the kernel's tables.
@@ -32,8 +29,13 @@ extension NetworkEngine {
         try loader.remove(
             endpoint.ruleElements.filter { element in
                 guard case .published(let port, _) = element else { return true }
-                return claims.isNoted(port, of: endpoint.containerID)
+                return !claims.isNoted(port, ofAnotherThan: endpoint.containerID)
             })
+        // A dead container's TCP connections end by themselves. UDP has no end: whoever keeps sending to the port would
+        // reach the next container that gets the address.
+        if endpoint.ports.contains(where: { $0.request.portProtocol == .udp }) {
+            try loader.forgetConnections(of: endpoint)
+        }
     }
 
     private func giveBackAddresses(where isDead: (String) -> Bool) {
@@ -61,6 +63,7 @@ extension NetworkEngine {
                 dead.append(containerID)
             }
         }
+        endpoints.removeTemporaries(where: { !isAlive($0) })
         giveBackAddresses { owner in !Files.exists("\(endpoints.directory)/\(owner).json") && !isAlive(owner) }
         if hasLiving { try heal() }
         return dead
@@ -99,9 +102,9 @@ extension NetworkEngine {
         var loader = try RuleLoader(names)
         try loader.removeTables()
         var links = try HostLinks()
-        for port in try links.names(startingWith: names.portPrefix) { try links.removeBridge(port) }
+        for port in try links.names(startingWith: names.portPrefix) { try links.removeLink(port) }
         var bridges: Set<String> = [names.defaultBridge]
         for name in networks.names() { if let record = try? networks.read(name) { bridges.insert(record.bridge) } }
-        for bridge in bridges.sorted() { try links.removeBridge(bridge) }
+        for bridge in bridges.sorted() { try links.removeOldBridge(bridge) }
     }
 }

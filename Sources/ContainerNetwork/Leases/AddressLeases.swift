@@ -7,31 +7,31 @@ struct AddressLeases: Sendable {
     /// The directory of the links.
     let directory: String
 
-    /// Takes an address of `subnet` that nobody has: `preferred` if it is free, else the next after the last one given
-    /// out, so that an address rests as long as possible before it is somebody else's.
+    /// An address of `subnet` that nobody has at this moment: `preferred` if it will do, else the next after the last one
+    /// given out, so that an address rests as long as possible before it is somebody else's. It is not taken yet: somebody
+    /// else may be faster.
     ///
     /// - Returns: nil when every address is taken.
-    func take(
+    func candidate(
         in subnet: IPNetwork, except reserved: [IPAddress], for containerID: String, preferred: IPAddress? = nil
-    ) throws(NetworkError) -> IPAddress? {
-        if let preferred, subnet.contains(preferred), !reserved.contains(preferred),
-            try take(preferred, for: containerID)
+    ) -> IPAddress? {
+        func isFree(_ address: IPAddress) -> Bool {
+            if reserved.contains(address) { return false }
+            guard let owner = owner(of: address) else { return true }
+            return owner == containerID
+        }
+        // The network's and the broadcast address are nobody's.
+        if let preferred, subnet.contains(preferred), preferred != subnet.base, preferred != subnet.last,
+            isFree(preferred)
         {
             return preferred
         }
-        // The network's and the broadcast address are nobody's.
-        let first = 1
         let last = min(subnet.size, 1 << 20) - 2
-        guard last >= first else { return nil }
-        let count = last - first + 1
-        let start = lastGiven(in: subnet).map { $0 + 1 } ?? first
-        for step in 0..<count {
-            let offset = first + (max(start, first) - first + step) % count
-            guard let address = subnet.base.advanced(by: offset), !reserved.contains(address) else { continue }
-            if try take(address, for: containerID) {
-                rememberLastGiven(offset)
-                return address
-            }
+        guard last >= 1 else { return nil }
+        let start = min(max(lastGiven ?? 0, 0), last)
+        for step in 0..<last {
+            let offset = 1 + (start + step) % last
+            if let address = subnet.base.advanced(by: offset), isFree(address) { return address }
         }
         return nil
     }
@@ -71,15 +71,12 @@ struct AddressLeases: Sendable {
     // The last offset given out is a hint only: whoever reads an old one meets a taken address and goes on.
     private var hintPath: String { "\(directory)/last" }
 
-    private func lastGiven(in subnet: IPNetwork) -> Int? {
-        guard let text = try? Files.readLink(hintPath), let offset = Int(text.description), offset > 0 else {
-            return nil
-        }
-        return offset
-    }
+    private var lastGiven: Int? { (try? Files.readLink(hintPath)).flatMap { Int($0.description) } }
 
-    private func rememberLastGiven(_ offset: Int) {
+    /// Remembers where to look for the next address.
+    func rememberLastGiven(_ address: IPAddress, in subnet: IPNetwork) {
+        guard case .v4(let given) = address, case .v4(let base) = subnet.base, given > base else { return }
         try? Files.unlink(hintPath)
-        try? Files.symbolicLink(hintPath, target: String(offset))
+        try? Files.symbolicLink(hintPath, target: String(given - base))
     }
 }

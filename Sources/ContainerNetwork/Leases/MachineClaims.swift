@@ -115,6 +115,12 @@ struct MachineClaims: Sendable {
         return owner.containerID == containerID && owner.stateRoot == stateRoot
     }
 
+    /// Whether the port is noted as somebody else's.
+    func isNoted(_ port: PublishedPort, ofAnotherThan containerID: String) -> Bool {
+        guard let owner = portOwner(portName(port)) else { return false }
+        return owner.containerID != containerID || owner.stateRoot != stateRoot
+    }
+
     /// Removes the note, unless it is somebody else's by now.
     func forgetPort(_ port: PublishedPort, of containerID: String) {
         if isNoted(port, of: containerID) { try? Files.unlink(portName(port)) }

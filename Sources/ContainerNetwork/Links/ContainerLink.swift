@@ -7,9 +7,10 @@ struct ContainerNamespace: ~Copyable {
     private var route: RouteConnection
 
     /// Enters the namespace for as long as it takes to open a socket and write its settings.
-    init(_ namespace: borrowing FileDescriptor, operation: String = "enter the network namespace of", _ name: String)
-        throws(NetworkError)
-    {
+    init(
+        _ namespace: borrowing FileDescriptor, groups: ClosedRange<UInt32>?, container name: String
+    ) throws(NetworkError) {
+        let operation = "enter the network namespace of"
         let visit: NetworkNamespaceVisit
         do throws(Errno) { visit = try NetworkNamespaceVisit(entering: namespace) } catch {
             throw NetworkError(
@@ -18,7 +19,7 @@ struct ContainerNamespace: ~Copyable {
         let own: FileDescriptor
         do throws(Errno) { own = try visit.namespaceFile() } catch { throw NetworkError(operation, name, error) }
         let socket = try RouteConnection.openRoute()
-        try HostSettings.openUnprivilegedUse()
+        try HostSettings.openUnprivilegedUse(groups: groups)
         visit.leave()
         file = own
         route = socket
@@ -72,7 +73,7 @@ struct HostLinks: ~Copyable {
     /// The bridge, nil when it is not there or not switched on.
     mutating func bridge(_ name: String) throws(NetworkError) -> LinkInfo? {
         do throws(NetlinkError) {
-            guard let link = try route.link(named: name), link.isUp else { return nil }
+            guard let link = try route.link(named: name), link.isUp, link.kind == "bridge" else { return nil }
             return link
         } catch { throw NetworkError(error) }
     }
@@ -151,16 +152,24 @@ struct HostLinks: ~Copyable {
 
     /// Forgets the container's link-layer address.
     mutating func forgetNeighbour(_ endpoint: Endpoint) throws(NetworkError) {
+        if endpoint.bridgeIndex == 0 { return }
+        var batch = NetlinkBatch()
+        batch.removeNeighbour(endpoint.address.address, index: endpoint.bridgeIndex)
+        do throws(NetlinkError) { try route.run(batch) } catch { throw NetworkError(error) }
+    }
+
+    /// Removes a bridge if there is one; an interface of another kind is not ours.
+    mutating func removeOldBridge(_ name: String) throws(NetworkError) {
         do throws(NetlinkError) {
-            guard let bridge = try route.link(named: endpoint.bridge) else { return }
+            guard let link = try route.link(named: name), link.kind == "bridge" else { return }
             var batch = NetlinkBatch()
-            batch.removeNeighbour(endpoint.address.address, index: bridge.index)
+            batch.removeLink(.index(link.index))
             try route.run(batch)
         } catch { throw NetworkError(error) }
     }
 
-    /// Removes a bridge.
-    mutating func removeBridge(_ name: String) throws(NetworkError) {
+    /// Removes a link.
+    mutating func removeLink(_ name: String) throws(NetworkError) {
         var batch = NetlinkBatch()
         batch.removeLink(.name(name))
         do throws(NetlinkError) { try route.run(batch) } catch { throw NetworkError(error) }

@@ -23,12 +23,15 @@ enum HostSettings {
     /// What a container may do in its own namespace without privilege: ports below 1024, and `ping` for every group.
     /// Written from the host's side: the group range must be mapped in the writer's user namespace, and the host's holds
     /// every container's groups.
-    static func openUnprivilegedUse() throws(NetworkError) {
+    ///
+    /// - Parameter groups: the container's groups as the host numbers them; nil for every group.
+    static func openUnprivilegedUse(groups: ClosedRange<UInt32>?) throws(NetworkError) {
         try set("/proc/sys/net/ipv4/ip_unprivileged_port_start", to: "0")
         let path = "/proc/sys/net/ipv4/ping_group_range"
         // An engine inside another container has fewer groups: EINVAL for one that is not mapped.
         var last = Errno.invalidArgument
-        for range in ["0 2147483647", "0 65535", "0 0"] {
+        let own = groups.map { ["\($0.lowerBound) \($0.upperBound)"] } ?? []
+        for range in own + ["0 2147483647", "0 65535", "0 0"] {
             do throws(Errno) { return try Files.writeKernelFile(path, range) } catch {
                 if error == .noSuchFile { return }
                 last = error

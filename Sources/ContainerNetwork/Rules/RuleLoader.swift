@@ -4,15 +4,15 @@ import Netlink
 /// Puts rules and elements into the kernel. Every call is made under the engine's lock.
 struct RuleLoader: ~Copyable {
     private let text: RuleText
-    private var connection: FilterConnection
+    private var socket: LastingFilterSocket
 
     init(_ names: InstanceNames) throws(NetworkError) {
         text = RuleText(names: names)
-        connection = try Self.open()
+        socket = try Self.open()
     }
 
-    private static func open() throws(NetworkError) -> FilterConnection {
-        do throws(NetlinkError) { return try FilterConnection(opening: .netfilter) } catch { throw NetworkError(error) }
+    private static func open() throws(NetworkError) -> LastingFilterSocket {
+        do throws(NetlinkError) { return try LastingFilterSocket() } catch { throw NetworkError(error) }
     }
 
     /// Whether the tables are there, with the rules of this version.
@@ -20,7 +20,9 @@ struct RuleLoader: ~Copyable {
         let version = text.versionChain
         do throws(NetlinkError) {
             // The rule in the chain counts as a use: none means somebody flushed the table.
-            return try connection.chains(text.tables.map { ($0, version) }).allSatisfy { ($0?.useCount ?? 0) > 0 }
+            return try socket.connection.chains(text.tables.map { ($0, version) }).allSatisfy {
+                ($0?.useCount ?? 0) > 0
+            }
         } catch { throw NetworkError(error) }
     }
 
@@ -30,8 +32,8 @@ struct RuleLoader: ~Copyable {
     ///   value): then everything is to be loaded anew.
     mutating func add(_ elements: [RuleElement]) throws(NetworkError) -> Bool {
         var batch = NetlinkBatch.tableTransaction()
-        for element in elements { batch.addElement(element.setElement, to: table(of: element)) }
-        do throws(NetlinkError) { try connection.run(batch) } catch {
+        for (table, part) in byTable(elements) { batch.addElements(part, to: table) }
+        do throws(NetlinkError) { try socket.connection.run(batch) } catch {
             switch error.cause {
             case .noSuchFile, .fileExists, .busy: return false
             default: throw NetworkError(error)
@@ -45,19 +47,27 @@ struct RuleLoader: ~Copyable {
         if elements.isEmpty { return }
         do throws(NetlinkError) {
             var batch = NetlinkBatch.tableTransaction()
-            for element in elements { batch.removeElement(element.setElement, from: table(of: element)) }
-            do throws(NetlinkError) { return try connection.run(batch) } catch {
+            for (table, part) in byTable(elements) { batch.removeElements(part, from: table) }
+            do throws(NetlinkError) { return try socket.connection.run(batch) } catch {
                 guard error.cause == .noSuchFile else { throw error }
             }
             // One that is missing fails the transaction: each by itself.
             for element in elements {
                 var single = NetlinkBatch.tableTransaction()
-                single.removeElement(element.setElement, from: table(of: element))
-                do throws(NetlinkError) { try connection.run(single) } catch {
+                for (table, part) in byTable([element]) { single.removeElements(part, from: table) }
+                do throws(NetlinkError) { try socket.connection.run(single) } catch {
                     if error.cause != .noSuchFile { throw error }
                 }
             }
         } catch { throw NetworkError(error) }
+    }
+
+    /// Forgets the connections a container answers. A kernel that cannot select them keeps them until they time out.
+    mutating func forgetConnections(of endpoint: Endpoint) throws(NetworkError) {
+        do throws(NetlinkError) { try socket.connection.forgetConnections(answeredBy: endpoint.address.address) } catch
+        {
+            if error.cause != .invalidArgument && error.cause != .notSupported { throw NetworkError(error) }
+        }
     }
 
     /// Replaces both tables in one transaction by `nft`, which alone can compile rules.
@@ -87,7 +97,7 @@ struct RuleLoader: ~Copyable {
         for table in text.tables {
             var batch = NetlinkBatch.tableTransaction()
             batch.removeTable(table)
-            do throws(NetlinkError) { try connection.run(batch) } catch {
+            do throws(NetlinkError) { try socket.connection.run(batch) } catch {
                 if error.cause != .noSuchFile { throw NetworkError(error) }
             }
         }
@@ -95,11 +105,18 @@ struct RuleLoader: ~Copyable {
 
     /// What other firewalls do that keeps containers from the network.
     mutating func foreignObstacles(bridge: String) -> [NetworkWarning] {
-        guard let chains = try? connection.allChains() else { return [] }
+        guard let chains = try? socket.connection.allChains() else { return [] }
         return ForeignFirewalls.obstacles(chains, ownTable: text.tables[0].name, bridge: bridge)
     }
 
-    private func table(of element: RuleElement) -> TableName {
-        element.family == .inet ? text.tables[0] : text.tables[1]
+    /// The elements of each table, those of one set together.
+    private func byTable(_ elements: [RuleElement]) -> [(TableName, [SetElement])] {
+        text.tables.map { table in
+            var sets = [String: [SetElement]]()
+            for element in elements where element.family == table.family {
+                sets[element.set, default: []].append(element.setElement)
+            }
+            return (table, sets.sorted { $0.key < $1.key }.flatMap(\.value))
+        }
     }
 }

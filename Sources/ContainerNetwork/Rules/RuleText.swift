@@ -59,7 +59,7 @@ struct RuleText: Sendable {
 
             \tchain publish {
             \t\tdnat ip to ip daddr . meta l4proto . th dport map @published
-            \t\tdnat ip to meta l4proto . th dport map @published_any
+            \t\tmeta nfproto ipv4 dnat ip to meta l4proto . th dport map @published_any
             \t}
             \tchain from_member {
             \t\tct state established,related accept
@@ -96,7 +96,7 @@ struct RuleText: Sendable {
             \tchain postrouting {
             \t\ttype nat hook postrouting priority 100; policy accept;
             \t\toifname @bridges goto to_member_source
-            \t\tiifname @masqueraded masquerade
+            \t\tmeta nfproto ipv4 iifname @masqueraded masquerade
             \t}
             \tchain forward {
             \t\ttype filter hook forward priority 0; policy accept;

@@ -24,6 +24,14 @@ public struct Bundle: Sendable {
         }
     }
 
+    /// The container's group: as configured, else one below ours.
+    func controlGroupPath(id: String) -> String {
+        configuration.linux.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 } ?? "/berth-runtime/\(id)"
+    }
+
+    /// How many levels above the container's group go with it when they are empty: our own parent only.
+    var emptyGroupParents: Int { (configuration.linux.cgroupsPath ?? "").isEmpty ? 1 : 0 }
+
     /// The launch that the configuration describes, in a new control group of its own.
     public func request(id: String, seccompCache: String?) throws(RuntimeError) -> LaunchRequest {
         guard let root = configuration.root else {
@@ -37,8 +45,7 @@ public struct Bundle: Sendable {
         do throws(ControlGroupError) {
             let host = try HostControlGroups.detect()
             request.controlGroup = try ControlGroup.create(
-                host: host, path: configuration.linux.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 } ?? "/berth-runtime/\(id)",
-                limits: limits)
+                host: host, path: controlGroupPath(id: id), limits: limits)
         } catch {
             throw RuntimeError("create", "control group", cause: error.description)
         }

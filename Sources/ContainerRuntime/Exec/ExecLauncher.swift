@@ -38,7 +38,7 @@ public struct ExecLauncher {
             filter = try SeccompCache.filter(for: SeccompProfile(profile), directory: request.seccompCacheDirectory)
         }
         let seccomp = filter
-        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(SOCK_SEQPACKET) }
+        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(.sequencedPacket) }
         let ours = pair.first.rawValue, theirs = pair.second.rawValue, pidfd = target.rawValue
         if kinds.contains(.pid) {
             try attempt("join", "the container's pid namespace") { () throws(Errno) in
@@ -128,7 +128,8 @@ private struct ExecProcess {
             try Files.open("/", [.pathOnly, .directory])
         }
         let user = try ContainerUser.resolve(
-            root: root.rawValue, specification: request.userSpecification, numeric: request.process.user)
+            root: root.rawValue, specification: request.userSpecification, numeric: request.process.user,
+            additionalGroups: request.additionalGroups)
         var console: Int32?
         if request.process.terminal { console = try openTerminal(user, socket) }
         try ProcessSetup.connectStreams(console: console, streams: request.standardStreams)

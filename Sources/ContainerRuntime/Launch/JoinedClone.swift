@@ -17,7 +17,7 @@ enum JoinedClone {
             }
             descriptors.append((entry.kind, file.release()))
         }
-        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(SOCK_SEQPACKET) }
+        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(.sequencedPacket) }
         let answer = pair.second.rawValue
         let targets = descriptors
         let intermediate = try attempt("clone", "the joining process") { () throws(Errno) in

@@ -46,7 +46,9 @@ extension ControlGroup {
             } catch {
                 if error == .noSuchFile { return }
                 guard error == .busy || error == .directoryNotEmpty else { throw error }
-                if let directory = try? hierarchy.open(path, in: root, .readOnly) { removeChildren(of: directory) }
+                if let directory = try? hierarchy.open(path, in: root, .readOnly) {
+                    GroupTree.removeChildren(of: directory)
+                }
                 guard ShortWait.now < end else { throw error }
             }
             do throws(Errno) {
@@ -60,15 +62,6 @@ extension ControlGroup {
             pause = min(pause * 2, 20_000)
         }
     }
-
-    /// Best effort: what cannot go yet is tried again with the group.
-    private static func removeChildren(of directory: borrowing FileDescriptor) {
-        guard let names = try? directory.childGroups() else { return }
-        for name in names {
-            if let child = try? directory.openChild(name) { removeChildren(of: child) }
-            try? Files.unlink(at: directory.rawValue, name, directory: true)
-        }
-    }
 }
 
 extension HostControlGroups {
@@ -78,7 +71,9 @@ extension HostControlGroups {
         var names: Set<String> = []
         for hierarchy in hierarchies {
             do throws(Errno) {
-                for name in try hierarchy.open(path, .readOnly).childGroups() { names.insert(name.description) }
+                for name in try GroupTree.childGroups(try hierarchy.open(path, .readOnly)) {
+                    names.insert(name.description)
+                }
             } catch {
                 if error != .noSuchFile {
                     throw ControlGroupError("list the groups below", hierarchy.mountPoint + path.description, error)

@@ -1,4 +1,5 @@
 import JSON
+import LinuxKernel
 
 /// Where a container is in its life, as `state.json` keeps it; replaced by rename at each step.
 public struct ContainerState: Sendable, Equatable {

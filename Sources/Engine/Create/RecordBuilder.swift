@@ -103,6 +103,10 @@ struct RecordBuilder {
         let limits = request.limits
         func refuse(_ text: String) -> EngineError { EngineError(text, exitCode: 125) }
         if let memory = limits.memory, memory < 0 { throw refuse("invalid memory limit \(memory): it must not be negative") }
+        if let memory = limits.memory, memory > 0, memory < 6 << 20 {
+            // Docker's floor: below it most programs are killed before their first line.
+            throw refuse("Minimum memory limit allowed is 6MB: \(memory) bytes are too small to start a container")
+        }
         if let swap = limits.memorySwap, swap != -1, swap != 0 {
             guard let memory = limits.memory else {
                 throw refuse("You should always set the Memory limit when using Memoryswap limit")
@@ -173,7 +177,7 @@ struct RecordBuilder {
                 lastHostPort: $0.hostPorts?.upperBound ?? 0, containerPort: $0.containerPort, proto: $0.portProtocol.rawValue)
         }
         if request.publishesAll {
-            for exposed in config.exposedPorts {
+            for exposed in config.exposedPorts + request.exposed {
                 let parts = exposed.split(separator: "/")
                 guard let first = parts.first, let number = UInt16(first) else { continue }
                 let proto = parts.count > 1 ? String(parts[1]) : "tcp"

@@ -42,7 +42,7 @@ extension Engine {
             return try ForegroundProcess(
                 pid: process.process.pid, pidfd: process.process.pidfd.rawValue, terminal: process.terminal,
                 sendsInput: options.interactive
-            ).run()
+            ).run().code
         } catch let error as RuntimeError {
             let code: Int32 = error.kind == .notFound ? 127 : error.kind == .notExecutable ? 126 : 1
             throw EngineError("OCI runtime exec failed: \(error)", exitCode: code)
@@ -77,6 +77,7 @@ extension Engine {
         }
         var request = ExecRequest(target: state.pid, process: process)
         request.userSpecification = options.user ?? record.user
+        request.additionalGroups = record.groupAdd
         request.seccomp = try SpecificationBuilder(record: record, directory: directory).build().configuration.linux.seccomp
         request.seccompCacheDirectory = roots.seccompCache
         let group = try ControlGroup.open(host: try HostControlGroups.detect(), path: directory.payloadGroup)

@@ -6,19 +6,13 @@ extension Engine {
     ///
     /// - Throws: why it could not start, with Docker's exit status; the container is gone then.
     public func startDetached(_ container: consuming CreatedContainer) throws(EngineError) {
-        let socket: FileDescriptor
-        do throws(EngineError) {
-            socket = try Monitor.spawn(engine: self, record: container.record, directory: container.directory, size: nil)
-        } catch {
+        let monitor = try Monitor.spawn(engine: self, record: container.record, directory: container.directory, size: nil)
+        let client = AttachClient(socket: monitor.socket, sendsInput: false, hasTerminal: false)
+        do throws(EngineError) { try client.awaitStart() } catch {
+            _ = try? monitor.process.wait()
             discard(container)
             throw error
         }
-        let client = AttachClient(socket: socket, sendsInput: false, hasTerminal: false)
-        do throws(EngineError) { try client.awaitStart() } catch {
-            buryFailed(container)
-            throw error
-        }
-        _ = consume socket
     }
 
     /// Runs a created container with the caller's standard streams, until it ends.
@@ -26,21 +20,20 @@ extension Engine {
     /// - Returns: the program's exit status.
     public func runAttached(_ container: consuming CreatedContainer) throws(EngineError) -> Int32 {
         let record = container.record
-        let socket = try Monitor.spawn(
+        let monitor = try Monitor.spawn(
             engine: self, record: record, directory: container.directory,
             size: record.terminal ? Terminal.size(0) ?? Terminal.size(1) : nil)
-        let client = AttachClient(socket: socket, sendsInput: record.interactive, hasTerminal: record.terminal)
+        let client = AttachClient(socket: monitor.socket, sendsInput: record.interactive, hasTerminal: record.terminal)
         do throws(EngineError) { try client.awaitStart() } catch {
-            buryFailed(container)
+            _ = try? monitor.process.wait()
+            discard(container)
             throw error
         }
         // The monitor holds the lock from here on; ours would keep others waiting after its death.
         _ = consume container
         let code = try client.run()
-        _ = consume socket
+        // Its last words come before its own group is gone: when this returns, nothing of it is left.
+        _ = try? monitor.process.wait()
         return code
     }
-
-    /// The monitor gave up before the program ran and has put away what it made; the rest is the creator's.
-    private func buryFailed(_ container: consuming CreatedContainer) { discard(container) }
 }

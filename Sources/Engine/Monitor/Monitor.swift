@@ -17,14 +17,14 @@ struct Monitor {
 
     /// Starts a monitor for a container whose lock the caller holds; the monitor keeps the lock.
     ///
-    /// - Returns: our end of the conversation, on which the first frame is `started` or `failed`.
+    /// - Returns: the monitor, and our end of the conversation, on which the first frame is `started` or `failed`.
     static func spawn(
         engine: Engine, record: ContainerRecord, directory: ContainerDirectory, size: TerminalSize?
-    ) throws(EngineError) -> FileDescriptor {
-        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(SOCK_STREAM) }
+    ) throws(EngineError) -> SpawnedMonitor {
+        let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(.stream) }
         let ours = pair.first.rawValue, theirs = pair.second.rawValue
         let monitor = Monitor(engine: engine, record: record, directory: directory, size: size)
-        _ = try attempt("start the monitor of", record.name) { () throws(Errno) in
+        let process = try attempt("start the monitor of", record.name) { () throws(Errno) in
             try ProcessClone.run {
                 close(ours)
                 monitor.serve(SharedDescriptor(FileDescriptor(owning: theirs)))
@@ -32,7 +32,7 @@ struct Monitor {
             }
         }
         try? pair.second.close()
-        return pair.first
+        return SpawnedMonitor(process: process, socket: pair.first)
     }
 
     private var payloadPath: String { directory.payloadGroup }
@@ -85,9 +85,8 @@ struct Monitor {
             gateway: endpoint?.gateway.description
         ).write()
 
-        let streams = try Streams(record)
+        var streams = try Streams(record)
         var request = try launchRequest(host, streams)
-        defer { try? request.controlGroup?.remove(emptyParents: 2) }
         if let size { request.configuration.process?.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns) }
         let networks = engine.networks
         let connected = endpoint
@@ -103,10 +102,11 @@ struct Monitor {
         try container.start()
 
         let terminal = container.terminal
+        // The loop alone owns the ends from here on: closing its input is what the container sees as end of file.
         let loop = try MonitorLoop(
-            process: container.process.pidfd.rawValue, output: terminal ?? streams.output,
-            errorOutput: streams.errorOutput, input: streams.input, terminal: terminal?.number, client: client,
-            log: LogWriter(path: directory.logPath))
+            process: container.process.pidfd.rawValue, output: terminal ?? streams.output.take(),
+            errorOutput: streams.errorOutput.take(), input: streams.input.take(), terminal: terminal?.number,
+            client: client, log: LogWriter(path: directory.logPath))
         loop.tell(.started)
         loop.run()
         let status = try container.process.wait()
@@ -139,13 +139,14 @@ struct Monitor {
             containerPort: port.request.containerPort, proto: port.request.portProtocol.rawValue)
     }
 
-    private func launchRequest(_ host: HostControlGroups, _ streams: Streams) throws -> LaunchRequest {
+    private func launchRequest(_ host: HostControlGroups, _ streams: borrowing Streams) throws -> LaunchRequest {
         let (configuration, ownerMapped) = try SpecificationBuilder(record: record, directory: directory).build()
         let overlay = OverlayRoot(
             layers: record.layers.map { OverlayRoot.Layer(path: $0.path, idBase: $0.idBase) },
             upperDirectory: directory.upperDirectory, workDirectory: directory.workDirectory, volatile: record.autoRemove)
         var request = LaunchRequest(id: record.id, configuration: configuration, root: .overlay(overlay))
         request.userSpecification = record.user
+        request.additionalGroups = record.groupAdd
         request.makeWorkingDirectory = true
         request.ownerMappedMounts = ownerMapped
         request.standardStreams = streams.numbers
@@ -199,14 +200,20 @@ struct Monitor {
     }
 }
 
+/// A monitor as its starter sees it.
+struct SpawnedMonitor: ~Copyable {
+    let process: ChildHandle
+    let socket: FileDescriptor
+}
+
 /// The pipes between a container and its monitor.
-private struct Streams {
+private struct Streams: ~Copyable {
     /// What becomes 0, 1 and 2 in the container.
     let numbers: (input: Int32, output: Int32, error: Int32)
     /// The monitor's ends.
-    let output: SharedDescriptor?
-    let errorOutput: SharedDescriptor?
-    let input: SharedDescriptor?
+    var output: SharedDescriptor?
+    var errorOutput: SharedDescriptor?
+    var input: SharedDescriptor?
 
     init(_ record: ContainerRecord) throws(EngineError) {
         if record.terminal {

@@ -33,7 +33,7 @@ public enum UserNamespace {
     /// Makes the namespace with these mappings and returns a descriptor of it. Needs CAP_SETUID and CAP_SETGID; a
     /// process that ends at once is its birth helper.
     public static func make(uids: [IDMapping], gids: [IDMapping]) throws(Errno) -> FileDescriptor {
-        let pair = try SocketPair(SOCK_STREAM)
+        let pair = try SocketPair(.stream)
         let theirNumber = pair.second.rawValue
         let ourNumber = pair.first.rawValue
         var options = CloneOptions()

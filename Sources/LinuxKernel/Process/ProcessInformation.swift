@@ -11,6 +11,13 @@ public enum ProcessInformation {
         return fields.count > 19 ? UInt64(fields[19]) : nil
     }
 
+    /// Whether a process exists and has not ended (a zombie has).
+    public static func isAlive(_ pid: Int32) -> Bool {
+        guard let line = try? Files.readLine("/proc/\(pid)/stat"), let close = line.lastIndex(of: ")") else { return false }
+        let state = line[line.index(after: close)...].split(separator: " ").first
+        return state != "Z" && state != "X"
+    }
+
     /// A process's name (`comm`), also of one that has ended and is not reaped yet.
     public static func name(of pid: Int32) -> String? { try? Files.readLine("/proc/\(pid)/comm") }
 }
@@ -20,8 +27,8 @@ public enum ProcessTitle {
     /// Sets the name, and writes other arguments over the ones this process was started with, as far as they fit.
     public static func set(_ name: String, arguments: [String]) {
         _ = name.withCString { berth_prctl(PR_SET_NAME, UInt64(UInt(bitPattern: $0)), 0, 0, 0) }
-        let vector = CommandLine.unsafeArgv
-        guard CommandLine.argc > 0, let first = vector[0], let last = vector[Int(CommandLine.argc) - 1] else { return }
+        let vector = Swift.CommandLine.unsafeArgv
+        guard Swift.CommandLine.argc > 0, let first = vector[0], let last = vector[Int(Swift.CommandLine.argc) - 1] else { return }
         let room = last + strlen(last) - first
         var text = Array(arguments.joined(separator: "\0").utf8.prefix(room))
         text += [UInt8](repeating: 0, count: room - text.count)

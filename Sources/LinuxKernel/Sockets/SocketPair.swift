@@ -1,6 +1,21 @@
 import CLinux
 import Glibc
 
+/// How a local socket carries data.
+public enum SocketKind: Sendable {
+    /// Bytes without boundaries.
+    case stream
+    /// Messages in order, each whole (`SOCK_SEQPACKET`).
+    case sequencedPacket
+
+    var number: Int32 {
+        switch self {
+        case .stream: Int32(SOCK_STREAM.rawValue)
+        case .sequencedPacket: Int32(SOCK_SEQPACKET.rawValue)
+        }
+    }
+}
+
 /// A pair of connected local sockets (`socketpair(2)`), close-on-exec.
 @frozen
 public struct SocketPair: ~Copyable {
@@ -9,10 +24,10 @@ public struct SocketPair: ~Copyable {
     /// The other end.
     public let second: FileDescriptor
 
-    /// Makes a pair; `type` is `SOCK_STREAM` or `SOCK_SEQPACKET`.
-    public init(_ type: __socket_type) throws(Errno) {
+    /// Makes a pair.
+    public init(_ kind: SocketKind) throws(Errno) {
         var numbers: [Int32] = [-1, -1]
-        let all = Int32(type.rawValue | SOCK_CLOEXEC.rawValue)
+        let all = kind.number | Int32(SOCK_CLOEXEC.rawValue)
         try checked(berth_result(Int64(socketpair(AF_UNIX, all, 0, &numbers))))
         first = FileDescriptor(owning: numbers[0])
         second = FileDescriptor(owning: numbers[1])
@@ -84,9 +99,9 @@ public enum UnixSocket {
 
     /// Listens at a new name (mode 0600).
     public static func listen(
-        at directory: Int32, _ name: String, type: __socket_type = SOCK_STREAM, backlog: Int32 = 16
+        at directory: Int32, _ name: String, kind: SocketKind = .stream, backlog: Int32 = 16
     ) throws(Errno) -> FileDescriptor {
-        let number = try checked(berth_result(Int64(socket(AF_UNIX, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0))))
+        let number = try checked(berth_result(Int64(socket(AF_UNIX, kind.number | Int32(SOCK_CLOEXEC.rawValue), 0))))
         let result = FileDescriptor(owning: Int32(number))
         var address = try address(directory, name)
         let old = umask(0o177)
@@ -99,9 +114,9 @@ public enum UnixSocket {
 
     /// Connects to a name.
     public static func connect(
-        at directory: Int32, _ name: String, type: __socket_type = SOCK_STREAM
+        at directory: Int32, _ name: String, kind: SocketKind = .stream
     ) throws(Errno) -> FileDescriptor {
-        let number = try checked(berth_result(Int64(socket(AF_UNIX, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0))))
+        let number = try checked(berth_result(Int64(socket(AF_UNIX, kind.number | Int32(SOCK_CLOEXEC.rawValue), 0))))
         let result = FileDescriptor(owning: Int32(number))
         var address = try address(directory, name)
         try checkedUninterrupted {

@@ -5,15 +5,21 @@ import LinuxKernel
 public struct NetlinkConnection<Transport: NetlinkTransport & ~Copyable>: ~Copyable {
     /// What the messages go through.
     public let transport: Transport
-    private var sequence: UInt32 = 1
+    private var sequence: UInt32
     private var buffer: [UInt8]
 
-    /// A connection over an open transport.
-    public init(_ transport: consuming Transport) {
+    /// False once sending or receiving failed: answers may be left unread.
+    private(set) var isSound = true
+
+    /// A connection over an open transport, whose requests are numbered from `firstSequence` on.
+    public init(_ transport: consuming Transport, firstSequence: UInt32 = 1) {
         self.transport = transport
+        sequence = firstSequence
         // The kernel fills dump datagrams up to 32 KiB for a reader that offers that much.
         buffer = [UInt8](repeating: 0, count: 32 << 10)
     }
+
+    consuming func intoTransport() -> Transport { transport }
 
     /// What became of one request of a batch.
     public struct Outcome: Sendable {
@@ -40,6 +46,7 @@ public struct NetlinkConnection<Transport: NetlinkTransport & ~Copyable>: ~Copya
                 try transport.send(datagram.bytes)
                 try collect(batch, datagram.entries, first, into: &outcomes)
             } catch {
+                isSound = false
                 throw failure(batch, datagram.entries.lowerBound, error)
             }
         }
@@ -119,6 +126,7 @@ public struct NetlinkConnection<Transport: NetlinkTransport & ~Copyable>: ~Copya
             }
             throw .interrupted
         } catch {
+            isSound = false
             throw NetlinkError(operation: "\(operation)", object: "", cause: error, kernelText: refusal)
         }
     }

@@ -25,6 +25,17 @@ public struct NetlinkSocket: ~Copyable, NetlinkTransport, Sendable {
         descriptor = socket
     }
 
+    /// Takes over a number that is thought to be a socket of this family; nil (and not taken over) when it is another
+    /// thing by now.
+    init?(adopting number: Int32, _ family: Family) {
+        guard berth_getsockopt_int(number, SOL_SOCKET, SO_DOMAIN) == Int64(AF_NETLINK),
+            berth_getsockopt_int(number, SOL_SOCKET, SO_PROTOCOL) == Int64(family.rawValue)
+        else { return nil }
+        descriptor = FileDescriptor(owning: number)
+    }
+
+    consuming func release() -> Int32 { descriptor.release() }
+
     public func send(_ bytes: ArraySlice<UInt8>) throws(Errno) {
         // A transaction is one datagram however long; the default send buffer holds some 200 KiB.
         if bytes.count > 64 << 10 {

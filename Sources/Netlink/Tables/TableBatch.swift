@@ -87,41 +87,54 @@ extension NetlinkWriter {
     }
 }
 
+extension NetlinkWriter {
+    fileprivate mutating func element(_ element: SetElement) {
+        nested(NFTA_LIST_ELEM) {
+            $0.nested(NFTA_SET_ELEM_KEY) { $0.attribute(NFTA_DATA_VALUE, bytes: element.key) }
+            if let end = element.keyEnd {
+                $0.nested(NFTA_SET_ELEM_KEY_END) { $0.attribute(NFTA_DATA_VALUE, bytes: end) }
+            }
+            if let data = element.data {
+                $0.nested(NFTA_SET_ELEM_DATA) { $0.attribute(NFTA_DATA_VALUE, bytes: data) }
+            }
+        }
+    }
+}
+
 extension NetlinkBatch {
     /// A transaction of nf_tables: everything in it happens, or nothing.
     public static func tableTransaction() -> NetlinkBatch { NetlinkBatch(transaction: ()) }
 
-    private mutating func element(
-        _ operation: StaticString, _ type: nf_tables_msg_types, _ flags: UInt16, _ element: SetElement,
+    /// How many elements go into one request: some 30 KiB, of the 64 that an attribute's length can say.
+    private static let elementsPerRequest = 400
+
+    private mutating func change(
+        _ operation: StaticString, _ type: nf_tables_msg_types, _ flags: UInt16, _ elements: [SetElement],
         _ table: TableName
     ) {
-        add(operation, "\(element.set) of table \(table)", type: messageType(type), flags: flags) {
-            $0.filterHeader(family: table.family.rawValue)
-            $0.attribute(NFTA_SET_ELEM_LIST_TABLE, text: table.name)
-            $0.attribute(NFTA_SET_ELEM_LIST_SET, text: element.set)
-            $0.nested(NFTA_SET_ELEM_LIST_ELEMENTS) {
-                $0.nested(NFTA_LIST_ELEM) {
-                    $0.nested(NFTA_SET_ELEM_KEY) { $0.attribute(NFTA_DATA_VALUE, bytes: element.key) }
-                    if let end = element.keyEnd {
-                        $0.nested(NFTA_SET_ELEM_KEY_END) { $0.attribute(NFTA_DATA_VALUE, bytes: end) }
-                    }
-                    if let data = element.data {
-                        $0.nested(NFTA_SET_ELEM_DATA) { $0.attribute(NFTA_DATA_VALUE, bytes: data) }
-                    }
-                }
+        var rest = elements[...]
+        while let first = rest.first {
+            // A request is for one set; an order that keeps a set's elements together makes the fewest.
+            let part = rest.prefix(Self.elementsPerRequest).prefix { $0.set == first.set }
+            rest = rest.dropFirst(part.count)
+            add(operation, "\(first.set) of table \(table)", type: messageType(type), flags: flags) {
+                $0.filterHeader(family: table.family.rawValue)
+                $0.attribute(NFTA_SET_ELEM_LIST_TABLE, text: table.name)
+                $0.attribute(NFTA_SET_ELEM_LIST_SET, text: first.set)
+                $0.nested(NFTA_SET_ELEM_LIST_ELEMENTS) { list in for element in part { list.element(element) } }
             }
         }
     }
 
-    /// Adds an element; the same one again is fine, another value for a present key is EEXIST.
-    public mutating func addElement(_ element: SetElement, to table: TableName) {
-        self.element("add an element to set", NFT_MSG_NEWSETELEM, UInt16(NLM_F_CREATE), element, table)
+    /// Adds elements; the same ones again are fine, another value for a present key is EEXIST.
+    public mutating func addElements(_ elements: [SetElement], to table: TableName) {
+        change("add an element to set", NFT_MSG_NEWSETELEM, UInt16(NLM_F_CREATE), elements, table)
     }
 
-    /// Removes the element with this key; ENOENT when it is not there, which fails the whole transaction.
-    public mutating func removeElement(_ element: SetElement, from table: TableName) {
-        let keyOnly = SetElement(set: element.set, key: element.key, keyEnd: element.keyEnd)
-        self.element("remove an element from set", NFT_MSG_DELSETELEM, 0, keyOnly, table)
+    /// Removes the elements with these keys; ENOENT when one is not there, which fails the whole transaction.
+    public mutating func removeElements(_ elements: [SetElement], from table: TableName) {
+        let keys = elements.map { SetElement(set: $0.set, key: $0.key, keyEnd: $0.keyEnd) }
+        change("remove an element from set", NFT_MSG_DELSETELEM, 0, keys, table)
     }
 
     /// Removes a whole table; ENOENT when it is not there.
@@ -158,7 +171,9 @@ public struct ChainInfo: Sendable, Equatable {
     public var priority: Int32?
     /// What a base chain does at its end: 0 drop, 1 accept; nil for others.
     public var policy: UInt32?
+}
 
+extension ChainInfo {
     /// From a chain's message, nil when it is none.
     public init?(_ message: NetlinkMessage) {
         guard message.type == messageType(NFT_MSG_NEWCHAIN), let family = message.payload.first else { return nil }

@@ -58,12 +58,18 @@ extension ImageConfiguration {
     public struct Healthcheck: Equatable, Sendable {
         /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", LINE]`; empty inherits.
         public var test: [String]
+        /// Time between two checks.
         public var interval: Int64
+        /// How long a check may take.
         public var timeout: Int64
+        /// Time after the start in which failures do not count.
         public var startPeriod: Int64
+        /// Time between two checks in that period.
         public var startInterval: Int64
+        /// Failures in a row that make it unhealthy.
         public var retries: Int
 
+        /// Makes one of its parts.
         public init(
             test: [String], interval: Int64 = 0, timeout: Int64 = 0, startPeriod: Int64 = 0, startInterval: Int64 = 0,
             retries: Int = 0
@@ -139,7 +145,8 @@ extension ImageConfiguration.Healthcheck {
         var object = JSONObject()
         if !test.isEmpty { object["Test"] = JSONValue(test) }
         for (key, value) in [
-            ("Interval", interval), ("Timeout", timeout), ("StartPeriod", startPeriod), ("StartInterval", startInterval),
+            ("Interval", interval), ("Timeout", timeout), ("StartPeriod", startPeriod),
+            ("StartInterval", startInterval),
             ("Retries", Int64(retries)),
         ] where value != 0 {
             object[key] = .integer(value)

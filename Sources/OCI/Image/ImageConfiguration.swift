@@ -26,12 +26,16 @@ public struct ImageConfiguration: Equatable, Sendable {
     public struct History: Equatable, Sendable {
         /// RFC 3339 as written.
         public var created: String?
+        /// The command that made it.
         public var createdBy: String?
+        /// Who made it.
         public var author: String?
+        /// What its maker said.
         public var comment: String?
         /// The step changed no file, so no layer belongs to it.
         public var emptyLayer: Bool
 
+        /// Makes one of its parts.
         public init(
             created: String? = nil, createdBy: String? = nil, author: String? = nil, comment: String? = nil,
             emptyLayer: Bool = false
@@ -59,7 +63,8 @@ public struct ImageConfiguration: Equatable, Sendable {
     }
 
     private static let known: Set = [
-        "created", "author", "architecture", "os", "os.version", "os.features", "variant", "config", "rootfs", "history",
+        "created", "author", "architecture", "os", "os.version", "os.features", "variant", "config", "rootfs",
+        "history",
     ]
 
     /// Decodes a configuration. Docker's oldest images lack platform and history; layers must be there.

@@ -90,7 +90,8 @@ extension JSONObject {
 
     func requireSchema2() throws(JSONError) {
         guard try integer("schemaVersion", as: Int.self) == 2 else {
-            throw JSONError(path: ["schemaVersion"], problem: "must be 2; older images have to be pushed again by their maker")
+            throw JSONError(
+                path: ["schemaVersion"], problem: "must be 2; older images have to be pushed again by their maker")
         }
     }
 }

@@ -1,19 +1,32 @@
 /// Media types of image documents and layers: OCI's own and Docker's older ones, which mean the same things.
 public enum MediaType {
+    /// OCI: the manifest of one image.
     public static let ociManifest = "application/vnd.oci.image.manifest.v1+json"
+    /// OCI: a list of manifests.
     public static let ociIndex = "application/vnd.oci.image.index.v1+json"
+    /// OCI: an image configuration.
     public static let ociConfiguration = "application/vnd.oci.image.config.v1+json"
+    /// OCI: a layer, not compressed.
     public static let ociLayer = "application/vnd.oci.image.layer.v1.tar"
+    /// OCI: a layer in gzip.
     public static let ociLayerGzip = "application/vnd.oci.image.layer.v1.tar+gzip"
+    /// OCI: a layer in zstd.
     public static let ociLayerZstd = "application/vnd.oci.image.layer.v1.tar+zstd"
+    /// Docker: the manifest of one image.
     public static let dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+    /// Docker: a list of manifests.
     public static let dockerManifestList = "application/vnd.docker.distribution.manifest.list.v2+json"
+    /// Docker: an image configuration.
     public static let dockerConfiguration = "application/vnd.docker.container.image.v1+json"
+    /// Docker: a layer, not compressed.
     public static let dockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
+    /// Docker: a layer in gzip.
     public static let dockerLayerGzip = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    /// Docker: a layer in zstd.
     public static let dockerLayerZstd = "application/vnd.docker.image.rootfs.diff.tar.zstd"
     /// Docker's first image manifest, which holds no layers' digests that could be checked. Never read.
     public static let dockerManifest1 = "application/vnd.docker.distribution.manifest.v1+json"
+    /// The same, signed.
     public static let dockerManifest1Signed = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 
     /// Whether this is the manifest of one image.

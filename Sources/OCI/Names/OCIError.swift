@@ -17,6 +17,7 @@ public struct OCIError: Error, Equatable, Sendable, CustomStringConvertible {
         self.remedy = remedy
     }
 
+    /// The text form.
     public var description: String {
         "cannot \(operation) \(object.isEmpty ? "" : "\(object): ")\(cause)\(remedy.isEmpty ? "" : "; \(remedy)")"
     }

@@ -128,7 +128,9 @@ enum ReferenceGrammar {
             let hexadecimal = { (byte: UInt8) in
                 isLowerHexadecimal(byte) || (UInt8(ascii: "A")...UInt8(ascii: "F")).contains(byte)
             }
-            guard !address.isEmpty, address.allSatisfy({ hexadecimal($0) || $0 == UInt8(ascii: ":") }) else { return false }
+            guard !address.isEmpty, address.allSatisfy({ hexadecimal($0) || $0 == UInt8(ascii: ":") }) else {
+                return false
+            }
             let rest = text[text.index(after: end)...]
             return rest.isEmpty || isPort(rest)
         }

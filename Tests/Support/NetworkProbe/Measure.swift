@@ -3,9 +3,22 @@ import ContainerNetwork
 import Glibc
 import LinuxKernel
 
-/// How long a container's network takes, step by step, in microseconds.
+/// How long a container's network takes, step by step, in microseconds: `measure COUNT [BESIDE [PORT]]`, with BESIDE other
+/// containers connected meanwhile.
 enum Measure {
-    static func run(_ engine: NetworkEngine, count: Int, ports: String?) throws(NetworkError) {
+    static func run(_ engine: NetworkEngine, count: Int, beside: Int, ports: String?, pause: Bool = true)
+        throws(NetworkError)
+    {
+        var others = [Int32]()
+        defer { for pid in others { kill(pid, SIGKILL) } }
+        for number in 0..<beside {
+            let child = try sleeper()
+            others.append(child.pid)
+            var endpoint = try engine.endpoint(
+                for: "beside\(number)", ports: [PortRequest(hostPort: UInt16(20_000 + number), containerPort: 80)])
+            _ = try engine.holdPorts(&endpoint) { $0 }
+            try engine.connect(endpoint, namespace: child.pidfd)
+        }
         var steps = [String: [Int64]]()
         for number in 0..<count {
             let child = try sleeper()
@@ -34,6 +47,8 @@ enum Measure {
             try engine.release(containerID: id)
             lap("4 release")
             for number in held.release() { close(number) }
+            // The kernel cleans up behind, and holds the lock that the next one's links need.
+            if pause { usleep(80_000) }
             steps["5 all", default: []].append((ready - start + clock - ended) / 1000)
         }
         for name in steps.keys.sorted() {

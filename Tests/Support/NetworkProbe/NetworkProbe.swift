@@ -26,13 +26,17 @@ enum NetworkProbe {
             case "heal": say(try engine.heal() ? "healed" : "current")
             case "obstacles": for warning in engine.obstacles() { say("\(warning)") }
             case "remove-all": try engine.removeAll()
-            case "measure": try Measure.run(engine, count: Int(rest.first ?? "") ?? 100, ports: rest.dropFirst().first)
+            case "measure", "measure-tight":
+                try Measure.run(
+                    engine, count: Int(rest[0]) ?? 100, beside: rest.count > 1 ? Int(rest[1]) ?? 0 : 0,
+                    ports: rest.dropFirst(2).first,
+                    pause: arguments[2] == "measure")
             default: fail("unknown verb \(arguments[2])")
             }
         } catch { fail("\(error)") }
     }
 
-    /// `run ID NAMESPACE [PORT…]`: leases, holds, connects, says READY, waits for the end of standard input, releases.
+    /// `run ID NAMESPACE [PORT…]`: leases, holds, connects, says READY, waits for a byte on standard input, releases.
     /// With the word `leave` as the first port argument nothing is released; with `lease` it stops after the lease.
     static func run(_ engine: NetworkEngine, _ arguments: [String]) throws(NetworkError) {
         var words = arguments.dropFirst(2)
@@ -45,7 +49,10 @@ enum NetworkProbe {
         if mode != "lease" {
             let held = try engine.holdPorts(&endpoint) { "name-of-\($0)" }
             if mode != "hold" {
-                for warning in try engine.connect(endpoint, namespace: open(arguments[1])) { say("WARNING \(warning)") }
+                for warning in try engine.connect(
+                    endpoint, namespace: open(arguments[1]),
+                    groups: arguments[1].hasPrefix("pid:") ? 100_000...165_535 : nil)
+                { say("WARNING \(warning)") }
             }
             say(
                 "READY \(endpoint.address.address) \(endpoint.hostInterface) \(endpoint.ports.map(\.hostText).joined(separator: ","))"
@@ -61,14 +68,18 @@ enum NetworkProbe {
     }
 
     static func open(_ path: String) throws(NetworkError) -> FileDescriptor {
-        do throws(Errno) { return try Files.open(path, .readOnly) } catch {
+        do throws(Errno) {
+            // As an engine does it: by the process, which stays this one even when its number is used again.
+            if path.hasPrefix("pid:"), let pid = Int32(path.dropFirst(4)) { return try ProcessClone.open(pid: pid) }
+            return try Files.open(path, .readOnly)
+        } catch {
             throw NetworkError(operation: "open", object: path, cause: "\(error)")
         }
     }
 
     static func waitForEnd() {
         var byte: UInt8 = 0
-        while read(0, &byte, 1) > 0 {}
+        _ = read(0, &byte, 1)
     }
 
     static func say(_ text: String) { writeText(text + "\n", to: 1) }

@@ -3,12 +3,23 @@ import LinuxKernel
 
 /// A child of this process in the foreground: signals are passed on to it, and where it has a terminal of its own the
 /// user's terminal is joined with that one.
-struct ForegroundProcess {
-    let pid: Int32
-    let pidfd: Int32
-    /// The master of its terminal; nil when it has our standard streams themselves.
-    let terminal: SharedDescriptor?
-    let sendsInput: Bool
+public struct ForegroundProcess {
+    private let pid: Int32
+    private let pidfd: Int32
+    private let terminal: SharedDescriptor?
+    private let sendsInput: Bool
+
+    /// - Parameters:
+    ///   - pid: the child.
+    ///   - pidfd: a descriptor of it, which must outlive this value.
+    ///   - terminal: the master of its terminal; nil when it has our standard streams themselves.
+    ///   - sendsInput: whether our standard input goes to its terminal.
+    public init(pid: Int32, pidfd: Int32, terminal: SharedDescriptor?, sendsInput: Bool) {
+        self.pid = pid
+        self.pidfd = pidfd
+        self.terminal = terminal
+        self.sendsInput = sendsInput
+    }
 
     private enum Token {
         static let process: UInt64 = 1
@@ -17,23 +28,19 @@ struct ForegroundProcess {
         static let signals: UInt64 = 4
     }
 
-    /// Waits for its end.
-    func run() throws(EngineError) -> Int32 {
-        do throws(Errno) {
-            let signals = try SignalQueue([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH])
-            Signals.ignore(SIGPIPE)
-            if terminal != nil, sendsInput, Terminal.isTerminal(0) {
-                let mode = try RawMode(0)
-                defer { withExtendedLifetime(mode) {} }
-                return try loop(signals)
-            }
+    /// Waits for its end and reaps it.
+    public func run() throws(Errno) -> ExitStatus {
+        let signals = try SignalQueue([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH])
+        Signals.ignore(SIGPIPE)
+        if terminal != nil, sendsInput, Terminal.isTerminal(0) {
+            let mode = try RawMode(0)
+            defer { withExtendedLifetime(mode) {} }
             return try loop(signals)
-        } catch {
-            throw EngineError("waiting for the process failed: \(error)")
         }
+        return try loop(signals)
     }
 
-    private func loop(_ signals: borrowing SignalQueue) throws(Errno) -> Int32 {
+    private func loop(_ signals: borrowing SignalQueue) throws(Errno) -> ExitStatus {
         let poller = try Poller()
         try poller.add(pidfd, .readable, token: Token.process)
         try poller.add(signals.descriptor.rawValue, .readable, token: Token.signals)
@@ -46,7 +53,7 @@ struct ForegroundProcess {
                 switch event.token {
                 case Token.process:
                     if let terminal { drain(terminal.number) }
-                    return try ChildStatus.wait(pid).code
+                    return try ChildStatus.wait(pid)
                 case Token.terminal: if !copy(from: terminal?.number ?? -1, to: 1) { try? poller.remove(terminal?.number ?? -1) }
                 case Token.input: if !copy(from: 0, to: terminal?.number ?? -1) { try? poller.remove(0) }
                 case Token.signals: while let signal = signals.next() { handle(signal) }

@@ -1,0 +1,156 @@
+import Archive
+import JSON
+import LinuxKernel
+import OCI
+
+/// An image whose blobs are at hand (in a transaction or in the store) and that is to become one of the store's.
+struct ImageInput {
+    /// The manifest's exact bytes and what they are.
+    var manifest: [UInt8]
+    var mediaType: String
+    /// The configuration's exact bytes.
+    var configuration: [UInt8]
+    /// Full names it is to have.
+    var names: [String]
+    /// For each layer the transaction's file that holds its blob, verified; nil where the store has the blob already.
+    var layerFiles: [String?]
+}
+
+/// What became of an image that was loaded.
+public struct LoadedImage: Sendable {
+    /// The image.
+    public let image: StoredImage
+    /// Names it was given by this load; none for an image that the archive has no name for.
+    public let references: [Reference]
+    /// Names that meant another image before, and which.
+    public let replaced: [(reference: Reference, image: Digest?)]
+}
+
+/// More layers than this cannot be mounted: overlayfs takes 500 lower directories.
+let maximumLayers = 500
+
+extension Transaction {
+    /// Unpacks the image's layers as far as they are not unpacked, and stores its blobs. Nothing refers to them yet.
+    func prepare(_ input: ImageInput, progress: (String) -> Void) throws(ImageStoreError) -> ImageRecord {
+        let manifestDigest = Digest(of: input.manifest)
+        let what = "the image \(manifestDigest.short)"
+        let manifest: ImageManifest
+        let configuration: ImageConfiguration
+        let configurationObject: JSONObject
+        do throws(JSONError) {
+            manifest = try ImageManifest(parsing: input.manifest)
+            configuration = try ImageConfiguration(parsing: input.configuration)
+            configurationObject = try JSONValue(parsing: input.configuration).objectValue ?? JSONObject()
+        } catch {
+            throw .invalid("load", what, "\(error)")
+        }
+        let id = manifest.config.digest
+        let actual = Digest(of: input.configuration, algorithm: id.algorithm)
+        guard actual == id else {
+            throw .invalid("load", what, "the digest of its configuration should be \(id) but is \(actual)")
+        }
+        try check(manifest, configuration, what)
+        let layers = try unpack(manifest, configuration, input.layerFiles, progress)
+        do throws(Errno) {
+            for (index, descriptor) in manifest.layers.enumerated() {
+                // One file may be the blob of several layers: it is there after the first.
+                guard let file = input.layerFiles[index], Files.exists(at: root.number, file) else { continue }
+                try publish(file, as: descriptor.digest)
+            }
+            _ = try publish(input.configuration, algorithm: id.algorithm)
+            _ = try publish(input.manifest)
+        } catch {
+            throw .system(error, "store", what)
+        }
+        let descriptor = Descriptor(
+            mediaType: input.mediaType, digest: manifestDigest, size: Int64(input.manifest.count),
+            platform: configuration.platform)
+        return ImageRecord(id: id, manifest: descriptor, configuration: configurationObject, layers: layers)
+    }
+
+    private func check(
+        _ manifest: ImageManifest, _ configuration: ImageConfiguration, _ what: String
+    ) throws(ImageStoreError) {
+        guard manifest.layers.count == configuration.diffIDs.count else {
+            throw .invalid(
+                "load", what,
+                "its manifest has \(manifest.layers.count) layers, its configuration \(configuration.diffIDs.count)")
+        }
+        guard manifest.layers.count <= maximumLayers else {
+            throw .invalid(
+                "load", what,
+                "it has \(manifest.layers.count) layers, more than the \(maximumLayers) that can be mounted")
+        }
+        for layer in manifest.layers where !MediaType.isLayer(layer.mediaType) {
+            throw .invalid("load", what, "\"\(printable(layer.mediaType))\" is no file system layer's type")
+        }
+    }
+
+    private func unpack(
+        _ manifest: ImageManifest, _ configuration: ImageConfiguration, _ files: [String?], _ progress: (String) -> Void
+    ) throws(ImageStoreError) -> [AppliedLayer] {
+        let chain = chainIDs(configuration.diffIDs)
+        var layers = [AppliedLayer]()
+        for (index, descriptor) in manifest.layers.enumerated() {
+            let diffID = configuration.diffIDs[index]
+            if let present = try pinLayer(diffID: diffID, chainID: chain[index]) {
+                layers.append(present)
+                continue
+            }
+            progress("Unpacking layer \(index + 1) of \(manifest.layers.count): \(diffID.short)")
+            let name = "layer \(descriptor.digest.short)"
+            let blob: FileDescriptor
+            do throws(Errno) {
+                // The file is among the blobs by now where an image before this one has the same layer.
+                let file = files[index].flatMap { Files.exists(at: root.number, $0) ? $0 : nil }
+                blob = try Files.open(at: root.number, file ?? blobPath(descriptor.digest), .readOnly)
+            } catch {
+                throw .system(error, "read", name)
+            }
+            let layer = LayerInput(
+                source: FileSource(blob), blob: descriptor.digest, diffID: diffID, endMarker: .optional, name: name)
+            layers.append(try apply(layer, above: layers, chainBelow: index == 0 ? nil : chain[index - 1]))
+        }
+        return layers
+    }
+
+    /// Enters prepared images into the index, all in one step. Everything they refer to is on disk before.
+    ///
+    /// - Returns: for each, the names that were taken from other images.
+    func enter(
+        _ images: [(record: ImageRecord, names: [String])]
+    ) throws(ImageStoreError) -> [[(name: String, from: Digest?)]] {
+        do throws(Errno) {
+            var files = [String]()
+            for image in images {
+                let name = newName("record")
+                let file = try makeFile(name)
+                try file.writeAll(image.record.json.serialized())
+                try file.close()
+                files.append(name)
+            }
+            try root.descriptor.synchronizeFileSystem()
+            let lock = try FileLock(at: root.number, StoreName.indexLock)
+            defer { lock.hold() }
+            var index = try readIndex()
+            var taken = [[(name: String, from: Digest?)]]()
+            for (place, image) in images.enumerated() {
+                // Under the lock, so that no collection finds a record whose image is not in the index.
+                try Files.rename(
+                    at: root.number, files[place], to: root.number, ImageRecord.path(image.record.manifest.digest))
+                taken.append(index.add(image.record.manifest, id: image.record.id, names: image.names))
+            }
+            try index.write(root)
+            return taken
+        } catch {
+            throw .system(error, "enter images into", "\(root.path)/index.json")
+        }
+    }
+
+    private func readIndex() throws(Errno) -> StoreIndex {
+        do throws(ImageStoreError) { return try StoreIndex(root) } catch {
+            if case .system(let errno) = error.kind { throw errno }
+            throw .ioError
+        }
+    }
+}

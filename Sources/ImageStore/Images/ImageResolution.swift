@@ -1,0 +1,106 @@
+import LinuxKernel
+import OCI
+
+extension ImageStore {
+    /// The image a user means by `NAME[:TAG]`, `NAME@DIGEST`, an image ID, or the beginning of one that no other image
+    /// shares. Names come before beginnings of IDs. Reads two files.
+    ///
+    /// - Throws: ``ImageStoreError``, kind `noSuchImage` with Docker's sentence, `invalidName` for what can be no name.
+    public func resolve(_ name: String) throws(ImageStoreError) -> StoredImage {
+        var attempts = 0
+        // An image may be removed between reading the index and its record: look again.
+        while true {
+            let index = try StoreIndex(root)
+            let entry = try ImageName(name).find(in: index)
+            do throws(ImageStoreError) {
+                let record = try record(entry.descriptor)
+                return try image(record, names: index.names(of: record.id))
+            } catch {
+                attempts += 1
+                guard error.kind == .damagedStore, attempts < 3 else { throw error }
+            }
+        }
+    }
+
+    /// All images, each once, newest first as Docker lists them. One of which something is missing is left out: see
+    /// ``resolve(_:)`` for what.
+    public func images() throws(ImageStoreError) -> [StoredImage] {
+        let index = try StoreIndex(root)
+        var seen = Set<Digest>()
+        var result = [(image: StoredImage, created: Timestamp)]()
+        for entry in index.entries {
+            // An entry that another tool wrote has no ID of ours, and nothing is unpacked for it.
+            guard let identifier = entry.identifier, seen.insert(identifier).inserted else { continue }
+            do throws(ImageStoreError) {
+                let image = try image(try record(entry.descriptor), names: index.names(of: identifier))
+                result.append((image, image.created ?? Timestamp(seconds: .min)))
+            } catch {
+                guard error.kind == .damagedStore else { throw error }
+            }
+        }
+        return result.sorted { $0.created > $1.created }.map(\.image)
+    }
+}
+
+/// What a user typed where an image is wanted.
+struct ImageName {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    /// The entry that is meant.
+    func find(in index: StoreIndex) throws(ImageStoreError) -> StoreIndex.Entry {
+        let entries = index.entries
+        // A whole digest, or a whole ID: the configuration's, or the manifest's as containerd counts.
+        if let digest = (try? Digest(parsing: text)) ?? Digest(algorithm: .sha256, hex: text) {
+            guard let entry = entries.first(where: { $0.identifier == digest || $0.descriptor.digest == digest }) else {
+                throw .noSuchImage(text)
+            }
+            return entry
+        }
+        let hex = text.hasPrefix("sha256:") ? text.dropFirst(7) : text[...]
+        let mayBeID = !hex.isEmpty && hex.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        let reference: Reference?
+        do throws(OCIError) { reference = try Reference(parsing: text).withDefaultTag } catch {
+            guard mayBeID else { throw ImageStoreError(error) }
+            reference = nil
+        }
+        if let reference {
+            if let entry = Self.find(reference, entries) { return entry }
+            guard mayBeID else { throw .noSuchImage(reference.familiar) }
+        }
+        return try findID(hex, entries, reference)
+    }
+
+    private static func find(_ reference: Reference, _ entries: [StoreIndex.Entry]) -> StoreIndex.Entry? {
+        guard let digest = reference.digest else {
+            let name = reference.description
+            return entries.first { $0.name == name }
+        }
+        // With a digest the tag does not count, as with Docker; the repository does.
+        return entries.first { entry in
+            entry.descriptor.digest == digest
+                && entry.name.flatMap { try? Reference(parsing: $0) }?.name == reference.name
+        }
+    }
+
+    private func findID(
+        _ hex: Substring, _ entries: [StoreIndex.Entry], _ reference: Reference?
+    ) throws(ImageStoreError) -> StoreIndex.Entry {
+        var found: StoreIndex.Entry?
+        for entry in entries {
+            guard let identifier = entry.identifier, identifier.hex.hasPrefix(hex) else { continue }
+            if let found, found.identifier != identifier {
+                throw ImageStoreError(
+                    .invalidName, operation: "find the image", object: printable(text),
+                    cause: "more than one image ID begins so", remedy: "give more of its digits")
+            }
+            found = found ?? entry
+        }
+        guard let found else { throw .noSuchImage(reference?.familiar ?? text) }
+        return found
+    }
+
+    /// Whether this text names the image by its ID or the beginning of it, as `rmi` distinguishes.
+    func isIdentifier(of id: Digest) -> Bool { id.hex.hasPrefix(text) || id.description.hasPrefix(text) }
+}
