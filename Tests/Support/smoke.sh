@@ -83,7 +83,7 @@ if [ "$network" = bridge ]; then
     # Asked through busybox: curl need not be there.
     ok "the page" soon sh -c "busybox wget -q -O - http://127.0.0.1:18080/ | grep Hello"
     ok "rm -f" b rm -f web
-    ok "the port is closed" status 1 busybox wget -T 2 -q -O - http://127.0.0.1:18080/
+    ok "the port is closed" status 1 busybox wget -q -O - http://127.0.0.1:18080/
 fi
 
 if controller memory; then

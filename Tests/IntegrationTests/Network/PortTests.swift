@@ -23,10 +23,10 @@ import Testing
             }
             // From another container: by the host's address, and by the server's own.
             let own = try #require(try await engine.inspect("web")["NetworkSettings"]["IPAddress"].string)
-            let inside = try await engine.sh("wget -T 3 -q -O - http://\(host):\(port)/; wget -T 3 -q -O - http://\(own)/")
+            let inside = try await engine.sh("wget -q -O - http://\(host):\(port)/; wget -q -O - http://\(own)/")
             #expect(inside.out == "served\nserved\n")
             // From itself: the packet comes back through the bridge port it left by.
-            #expect(try await engine.ok("exec", "web", "wget", "-T", "3", "-q", "-O", "-", "http://\(host):\(port)/").out == "served\n")
+            #expect(try await engine.ok("exec", "web", "wget", "-q", "-O", "-", "http://\(host):\(port)/").out == "served\n")
             #expect(try await engine.ok("ps").out.contains("0.0.0.0:\(port)->80/tcp"))
 
             try await engine.ok("stop", "-t", "0", "web")
@@ -50,7 +50,7 @@ import Testing
             let host = try await hostAddress()
             if host != "127.0.0.1" { #expect(try await page("http://\(host):\(port)/") == "") }
             let gateway = try #require(try await engine.inspect("web")["NetworkSettings"]["Gateway"].string)
-            let inside = try await engine.berth("run", "--rm", base, "wget", "-T", "2", "-q", "-O", "-", "http://\(gateway):\(port)/")
+            let inside = try await engine.berth("run", "--rm", base, "wget", "-q", "-O", "-", "http://\(gateway):\(port)/")
             #expect(inside.out == "")
         }
     }
@@ -69,11 +69,15 @@ import Testing
     @Test func udp() async throws {
         try await withEngine { engine in
             let port = freePort()
-            try await engine.start("--name", "echo", "-p", "\(port):7/udp", base, "sh", "-c", "while :; do nc -u -l -p 7 -e cat; done")
+            try await engine.start("--name", "echo", "-p", "\(port):7/udp", base, "sleep", "100")
+            // Static busybox has no server for UDP: one of the host's, in the container's network.
+            let server = try Child(["nsenter", "-t", "\(try await engine.process("echo"))", "-n", "socat", "UDP4-LISTEN:7,fork", "PIPE"])
             let answered = try await eventually {
                 try await shell("echo ping | timeout 2 socat -t 1 - UDP4:127.0.0.1:\(port)").out == "ping\n"
             }
             #expect(answered)
+            server.signalGroup(9)
+            _ = try await server.finish()
         }
     }
 
@@ -101,7 +105,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["80:", "99999:80", "0.0.0.0.0:80:80", "a:80", "80/xyz", "80-70:80-70", "1:2:3:4:5", "::80"])
+    @Test(arguments: ["80:", "99999:80", "0.0.0.0.0:80:80", "a:80", "80/xyz", "80-70:80-70", "1:2:3:4:5"])
     func aMalformedPortIsRefused(_ text: String) async throws {
         try await withEngine { engine in
             let output = try await engine.berth("run", "--rm", "-p", text, base, "true")

@@ -165,7 +165,7 @@ import Testing
     @Test func devicesAreTheUsualOnes() async throws {
         try await withEngine { engine in
             let output = try await engine.sh(
-                "echo x >/dev/null && head -c 4 /dev/urandom | wc -c; ls /dev; mknod /tmp/d c 1 3 2>&1; readlink /dev/fd /dev/ptmx; df /dev/shm | tail -1")
+                "echo x >/dev/null && head -c 4 /dev/urandom | wc -c; ls /dev; mknod /tmp/d c 1 3 2>&1; readlink /dev/fd; readlink /dev/ptmx; df /dev/shm | tail -1")
             for name in ["null", "zero", "full", "random", "urandom", "tty", "pts", "shm", "mqueue", "fd", "stdin", "stdout", "stderr", "ptmx"] {
                 #expect(output.lines.contains(name), "/dev/\(name)")
             }
@@ -194,8 +194,12 @@ import Testing
             let answered = try await eventually { try await shell("curl -s -m 2 http://\(address)/").out.contains("Hello from") }
             #expect(answered)
             #expect(try await engine.berth("exec", "web", "id", "-u").text == "1000")
-            let gateway = try #require(try await engine.inspect("web")["NetworkSettings"]["Gateway"].string)
-            let ping = try await engine.berth("exec", "-u", "www", "web", "ping", "-c1", "-W2", gateway)
+            // Busybox's ping takes a raw socket, which only root has; others take the kernel's own ping socket (icmp(7)),
+            // as iputils does. Asked for from inside, by a program of the host.
+            #expect(try await engine.berth("exec", "-u", "0", "web", "ping", "-c1", "-W2", "127.0.0.1").status == 0)
+            let pid = try await engine.process("web")
+            let socket = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)"
+            let ping = try await command(["nsenter", "-t", "\(pid)", "-U", "-n", "-S", "1000", "-G", "1000", "python3", "-c", socket])
             #expect(ping.status == 0, "\(ping.all)")
         }
     }

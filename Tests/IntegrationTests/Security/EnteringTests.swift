@@ -136,7 +136,7 @@ import Testing
         try await withEngine { engine in
             let output = try await engine.berth("run", "--rm", "--user=\(user)", base, "id", "-u")
             #expect(output.status != 0, "--user=\(user) gave \(output.out)")
-            #expect(output.err.trimmed.split(separator: "\n").count <= 2)
+            #expect(!output.err.contains("Fatal"), "\(output.err)")
         }
     }
 
