@@ -28,7 +28,7 @@ import Testing
             try await refuse(engine, "run", "--rm", "UPPER:1", "true", status: 125, says: ["UPPER"])
             try await refuse(engine, "run", "--rm", "a b", "true", status: 125, says: ["reference"])
             try await refuse(engine, "run", "--rm", "", "true", status: 125, says: [])
-            try await refuse(engine, "run", status: 125, says: ["requires at least 1 argument"])
+            try await refuse(engine, "run", status: 1, says: ["requires at least 1 argument"])
             try await refuse(engine, "rmi", "nowhere:1", status: 1, says: ["nowhere:1"])
             try await refuse(engine, "image", "inspect", "nowhere:1", status: 1, says: ["nowhere:1"])
         }

@@ -50,7 +50,7 @@ import Testing
             let host = try await hostAddress()
             if host != "127.0.0.1" { #expect(try await page("http://\(host):\(port)/") == "") }
             let gateway = try #require(try await engine.inspect("web")["NetworkSettings"]["Gateway"].string)
-            let inside = try await engine.berth("run", "--rm", base, "wget", "-q", "-O", "-", "http://\(gateway):\(port)/")
+            let inside = try await engine.berth("run", "--rm", base, "timeout", "3", "wget", "-q", "-O", "-", "http://\(gateway):\(port)/")
             #expect(inside.out == "")
         }
     }
