@@ -82,6 +82,11 @@ let package = Package(
             "ImageStoreTests",
             ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
+
+        // Tests that drive bin/berth know nothing of its modules.
+        .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
+        tests("IntegrationTests", ["TestSupport"]),
+        tests("ModuleImportTests", ["TestSupport"]),
         tests("BerthCommandTests", ["berth", "CommandLine", "LinuxKernel"]),
     ]
 )
