@@ -74,8 +74,8 @@ if curl -s --noproxy '*' -m 2 -o /dev/null "http://127.0.0.1:$port/"; then echo 
 echo "port $port answers no more"
 
 step "8. Nothing is left behind"
-token=$(nft list tables 2>/dev/null | sed -n 's/^table inet \(berth_.*\)$/\1/p' | while read -r table; do
-    ip link show "berth-${table#berth_}" >/dev/null 2>&1 && echo "${table#berth_}"; done | head -n 1 || true)
+bridge=$(berth info | sed -n 's/^Bridge: //p')
+table=$(berth info | sed -n 's/^Table: //p')
 run berth system reset --force
 left=0
 look() { # look WHAT COMMAND…: nothing may come of the command, within five seconds
@@ -89,8 +89,8 @@ look() { # look WHAT COMMAND…: nothing may come of the command, within five se
     left=1
 }
 look mounts sh -c "findmnt -rn -o TARGET | grep -F '$root'"
-look links sh -c "ip -o link | grep -F '${token:-no-such-link}'"
-look "nft tables" sh -c "nft list tables | grep -F '${token:-no-such-table}'"
+look links sh -c "ip -o link | grep -F '$bridge'"
+look "nft tables" sh -c "nft list tables | grep -wF '$table'"
 look "control groups" sh -c "find /sys/fs/cgroup -maxdepth 4 -name '$id'"
 look processes sh -c "pgrep -af -- '$root' | grep -v pgrep"
 look files sh -c "ls -d '$root'"
