@@ -57,6 +57,8 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         tests("JSONTests", ["JSON"]),
+        tests("ContainerRuntimeTests", ["ContainerRuntime", "OCI", "JSON", "LinuxKernel"]),
+        tests("EngineTests", ["Engine", "OCI", "JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
         tests("NetlinkTests", ["Netlink", "LinuxKernel"]),
         tests("ContainerNetworkTests", ["ContainerNetwork", "NetworkProbe", "Netlink", "JSON", "LinuxKernel"]),
@@ -80,5 +82,11 @@ let package = Package(
             "ImageStoreTests",
             ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
+
+        // Tests that drive bin/berth know nothing of its modules.
+        .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
+        tests("IntegrationTests", ["TestSupport"]),
+        tests("ModuleImportTests", ["TestSupport"]),
+        tests("BerthCommandTests", ["berth", "CommandLine", "LinuxKernel"]),
     ]
 )

@@ -114,6 +114,23 @@ private func parsed(_ words: String...) throws -> Invocation {
             try parsed("run", "--platform", "a,b", "--platform=c", "i").flags.commaList("platform") == ["a", "b", "c"])
     }
 
+    @Test func accentsDoNotHideSeparators() throws {
+        // "=" and "-" followed by a combining accent are one character to Swift and two to everybody else.
+        let accent = "\u{301}"
+        #expect(try parsed("run", "--name=\(accent)x", "i").flags.string("name")?.utf8.count == 3)
+        #expect(try parsed("run", "-e=\(accent)", "i").flags.list("env") == [accent])
+        #expect(said(["run", "-\(accent)", "i"]).hasPrefix("125 unknown shorthand flag"))
+        #expect(said(["run", "--\(accent)", "i"]).hasPrefix("125 unknown flag"))
+        #expect(throws: ValueError.self) { try NumberValue.integer("-\(accent)5") }
+        #expect(throws: ValueError.self) { try ByteSize.parse("5\(accent)m") }
+        #expect(throws: ValueError.self) { try TimeSpan.parse("5\(accent)s") }
+        #expect(throws: ValueError.self) { try ProcessorCount.parse("1.\(accent)5") }
+        #expect(ByteText.fields("a:\(accent)b:", by: ":") == ["a", "\(accent)b", ""])
+        #expect(ByteText.fields("a=b=c", by: "=", limit: 2) == ["a", "b=c"])
+        #expect(ByteText.fields("", by: "=") == [""])
+        #expect(ByteText.cut("ab", at: "=") == nil && ByteText.unwrapped("[", "[", "]") == nil)
+    }
+
     @Test func dashesEndTheFlags() throws {
         let found = try parsed("run", "--rm", "--", "--name", "x")
         #expect(found.operands == ["--name", "x"])

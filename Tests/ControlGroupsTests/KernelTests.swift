@@ -4,6 +4,9 @@ import LinuxKernel
 import Testing
 
 private let root = getuid() == 0
+/// Seconds for a process that another one must meet; a machine of version 2 may be an emulated one.
+private let longSleep = isVersion2 ? "20" : "3"
+private let isHybrid = (try? HostControlGroups.detect().layout) == .hybrid
 private let isVersion2 = (try? HostControlGroups.detect().layout) == .v2
 
 /// Against the machine's own layout.
@@ -144,6 +147,41 @@ private let isVersion2 = (try? HostControlGroups.detect().layout) == .v2
         #expect(removed.status == 0, "\(removed.text)")
     }
 
+    @Test func deeplyNestedGroupsNeedNoDescriptorEach() async throws {
+        let out = try await probe("deep", groupPath("deep"), "depth=150")
+        #expect(out["removed"] == "true" && out["gone"] == "true", "\(out.text)")
+    }
+
+    @Test func aGroupWithProcessesCannotHandControllersDown() async throws {
+        let path = "/berth-test-\(getpid())-busy/inner"
+        async let first = probe("run", path, "--", "/bin/sleep", longSleep)
+        let host = try HostControlGroups.detect()
+        let place = host.unified?.mountPoint ?? ""
+        for _ in 0..<1000 where ((try? Files.readLine("\(place)\(path)/cgroup.procs")) ?? "").isEmpty {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        let second = try await probe("create", path + "/leaf", "hugepages=4194304")
+        #expect(
+            second["error"]?.contains("the group \(path) does not hand that down, because processes are in it") == true,
+            "\(second.text)")
+        let out = try await first
+        #expect(out["exit"] == "0" && out["gone"] == "true", "\(out.text)")
+    }
+
+    @Test func manyComeAndGoAtOnce() async throws {
+        // All share a parent that each removes when it is empty.
+        let parent = "/berth-test-\(getpid())-many"
+        try await withThrowingTaskGroup(of: ProbeOutput.self) { group in
+            for index in 0..<repetitions(30) {
+                group.addTask { try await probe("run", "\(parent)/c\(index)", "pids=10", "cpus=0", "--", "/bin/true") }
+            }
+            for try await out in group { #expect(out["exit"] == "0" && out["gone"] == "true", "\(out.text)") }
+        }
+        for hierarchy in try HostControlGroups.detect().hierarchies {
+            #expect(!Files.exists(hierarchy.mountPoint + parent), "\(hierarchy.mountPoint)")
+        }
+    }
+
     @Test func outOfMemoryIsAnEvent() async throws {
         let out = try await probe(
             "oom-watch", groupPath("event"), "memory=16777216", "swap=16777216", "--", "/usr/bin/python3", "-c",
@@ -155,7 +193,11 @@ private let isVersion2 = (try? HostControlGroups.detect().layout) == .v2
         #expect(out["gone"] == "true")
     }
 
-    @Test(arguments: ["/../../../tmp/berth-cgroup-escape", "/berth-test/../../../../tmp/berth-cgroup-escape", "/", ""])
+    @Test(arguments: [
+        "/../../../tmp/berth-cgroup-escape", "/berth-test/../../../../tmp/berth-cgroup-escape", "/", "",
+        "/cgroup.procs", "/cgroup.procs/x",
+        "/berth-test\n0::/x",
+    ])
     func pathsThatLeadOutAreRefused(_ path: String) async throws {
         let out = try await probe("create", path)
         #expect(out.status == 1)
@@ -180,14 +222,42 @@ private let isVersion2 = (try? HostControlGroups.detect().layout) == .v2
         let path = groupPath("occupied")
         let host = try HostControlGroups.detect()
         let place = (host.version1("memory") ?? host.unified)?.mountPoint ?? ""
-        async let first = probe("run", path, "--", "/bin/sleep", "3")
-        for _ in 0..<300 where ((try? Files.readLine("\(place)\(path)/cgroup.procs")) ?? "").isEmpty {
+        async let first = probe("run", path, "--", "/bin/sleep", longSleep)
+        for _ in 0..<1000 where ((try? Files.readLine("\(place)\(path)/cgroup.procs")) ?? "").isEmpty {
             try await Task.sleep(for: .milliseconds(10))
         }
         let second = try await probe("create", path)
         #expect(second.status == 1 && second["error"]?.contains("already holds processes") == true, "\(second.text)")
         let out = try await first
         #expect(out["exit"] == "0" && out["gone"] == "true", "\(out.text)")
+    }
+}
+
+/// Against the machine without its version 2 hierarchy.
+@Suite(.enabled(if: root && isHybrid, "needs root and a hybrid machine"))
+struct PrivateVersion1Tests {
+    @Test func theFreezerDoesWhatVersion2Did() async throws {
+        let out = try await probe("freeze", groupPath("v1freeze"), privateVersion1: true)
+        #expect(out["ticks-while-frozen"] == "0", "\(out.text)")
+        #expect(out["frozen"] == "true")
+        #expect(out["ran-after-thaw"] == "true")
+        #expect(out["signal"] == "9")
+        #expect(out["gone"] == "true")
+    }
+
+    @Test func killing() async throws {
+        let out = try await probe("kill", groupPath("v1kill"), privateVersion1: true)
+        #expect((out.number("members") ?? 0) >= 4, "\(out.text)")
+        #expect(out["left"] == "0")
+        #expect(out["gone"] == "true")
+    }
+
+    @Test func holesInDeviceRulesAreRefused() async throws {
+        let out = try await probe(
+            "create", groupPath("v1hole"), "deny=a///", "allow=c/1//rwm", "deny=c/1/9/r", privateVersion1: true)
+        #expect(out["error"]?.contains("cannot make an exception") == true, "\(out.text)")
+        let files = try await probe("create", groupPath("v1file"), "file=memory.high:1", privateVersion1: true)
+        #expect(files["error"]?.contains("memory.high") == true, "\(files.text)")
     }
 }
 

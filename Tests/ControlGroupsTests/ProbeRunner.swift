@@ -19,10 +19,14 @@ struct ProbeOutput: Sendable {
 }
 
 /// Runs the probe as a child and awaits it; nothing in the test process blocks.
-func probe(_ arguments: String..., privateVersion2: Bool = false) async throws -> ProbeOutput {
+func probe(_ arguments: String..., privateVersion1: Bool = false, privateVersion2: Bool = false) async throws
+    -> ProbeOutput
+{
     let here = try Files.readLink("/proc/self/exe").description
     let program = here[..<(here.lastIndex(of: "/") ?? here.endIndex)] + "/ControlGroupProbe"
-    let words = [String(program)] + (privateVersion2 ? ["--private-v2"] : []) + arguments
+    let words =
+        [String(program)] + (privateVersion1 ? ["--private-v1"] : []) + (privateVersion2 ? ["--private-v2"] : [])
+        + arguments
     var strings: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     strings.append(nil)
     defer { for string in strings { free(string) } }

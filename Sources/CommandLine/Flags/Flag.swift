@@ -3,7 +3,7 @@ public struct Flag: Sendable {
     /// The long name without dashes.
     public var name: String
     /// The one-letter form, if there is one.
-    public var short: Character?
+    public var short: Unicode.Scalar?
     /// What values it takes.
     public var kind: FlagKind
     /// A sentence for the help, without a full stop.
@@ -17,7 +17,8 @@ public struct Flag: Sendable {
 
     /// A flag that works.
     public init(
-        _ name: String, _ short: Character? = nil, _ kind: FlagKind, _ help: String, default defaultText: String? = nil,
+        _ name: String, _ short: Unicode.Scalar? = nil, _ kind: FlagKind, _ help: String,
+        default defaultText: String? = nil,
         support: FlagSupport = .works, check: (@Sendable (String) throws(ValueError) -> Void)? = nil
     ) {
         self.name = name
@@ -31,7 +32,8 @@ public struct Flag: Sendable {
 
     /// A flag that is known and refused until the engine does it.
     public static func notYet(
-        _ name: String, _ short: Character? = nil, _ kind: FlagKind, _ help: String, default defaultText: String? = nil,
+        _ name: String, _ short: Unicode.Scalar? = nil, _ kind: FlagKind, _ help: String,
+        default defaultText: String? = nil,
         harmless: [String] = []
     ) -> Flag {
         Flag(name, short, kind, help, default: defaultText, support: .notYet(harmless: harmless))

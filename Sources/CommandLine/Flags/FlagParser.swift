@@ -53,18 +53,18 @@ struct FlagParser {
 
     private func parseLong(_ word: String, _ words: [String], _ next: inout Int, _ result: inout Result) throws(Failure)
     {
-        let body = word.dropFirst(2)
+        let body = String(decoding: word.utf8.dropFirst(2), as: UTF8.self)
         if let first = body.utf8.first, first == 45 || first == 61 {
             throw .usage("bad flag syntax: \(printable(word))")
         }
-        let parts = body.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        let name = String(parts[0])
+        let pair = ByteText.cut(body, at: "=")
+        let name = pair?.before ?? body
         guard let flag = flags.first(where: { $0.name == name }) else {
             if name == "help" { throw .help }
             throw .usage("unknown flag: --\(printable(name))")
         }
-        if parts.count == 2 {
-            try set(flag, String(parts[1]), &result)
+        if let pair {
+            try set(flag, pair.after, &result)
         } else if flag.kind == .boolean {
             try set(flag, "true", &result)
         } else if next < words.count {
@@ -78,11 +78,13 @@ struct FlagParser {
     private func parseShort(_ word: String, _ words: [String], _ next: inout Int, _ result: inout Result)
         throws(Failure)
     {
-        var cluster = word.dropFirst()
+        var cluster = word.unicodeScalars.dropFirst()
         while let letter = cluster.first {
             guard let flag = flags.first(where: { $0.short == letter }) else {
                 if letter == "h" { throw .help }
-                throw .usage("unknown shorthand flag: \(quoted(String(letter), mark: "'")) in -\(printable(cluster))")
+                throw .usage(
+                    "unknown shorthand flag: \(quoted(String(Character(letter)), mark: "'")) in -\(printable(String(cluster)))"
+                )
             }
             let rest = cluster.dropFirst()
             if rest.first == "=", rest.count > 1 {
@@ -95,7 +97,9 @@ struct FlagParser {
             }
             if !rest.isEmpty { return try set(flag, String(rest), &result) }
             guard next < words.count else {
-                throw .usage("flag needs an argument: \(quoted(String(letter), mark: "'")) in -\(printable(cluster))")
+                throw .usage(
+                    "flag needs an argument: \(quoted(String(Character(letter)), mark: "'")) in -\(printable(String(cluster)))"
+                )
             }
             next += 1
             return try set(flag, words[next - 1], &result)
@@ -107,7 +111,8 @@ struct FlagParser {
             try flag.kind.check(value)
             try flag.check?(value)
         } catch {
-            throw .usage("invalid argument \(quoted(value)) for \"\(flag.title)\" flag: \(error.description)")
+            throw .usage(
+                "invalid argument \(quoted(value)) for \"\(flag.title)\" flag: \(printable(error.description))")
         }
         switch flag.support {
         case .works: result.values.add(value, to: flag)

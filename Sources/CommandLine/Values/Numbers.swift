@@ -3,10 +3,10 @@ public enum NumberValue {
     /// A signed number: decimal, `0x`, `0o`, `0b`, or octal with a leading zero; `_` may stand between
     /// digits (strconv.ParseInt with base 0).
     public static func integer(_ text: String) throws(ValueError) -> Int64 {
-        var digits = Substring(text)
+        var digits = text.utf8[...]
         var negative = false
-        if let sign = digits.first, sign == "-" || sign == "+" {
-            negative = sign == "-"
+        if let sign = digits.first, sign == 45 || sign == 43 {
+            negative = sign == 45
             digits = digits.dropFirst()
         }
         let magnitude = try magnitude(digits, of: text)
@@ -20,16 +20,24 @@ public enum NumberValue {
 
     /// An unsigned number of at most `bits` bits, in the same notations.
     public static func unsigned(_ text: String, bits: Int = 64) throws(ValueError) -> UInt64 {
-        let value = try magnitude(Substring(text), of: text)
+        let value = try magnitude(text.utf8[...], of: text)
         guard bits >= 64 || value >> UInt64(bits) == 0 else { throw outOfRange(text) }
         return value
     }
 
     /// A decimal number of one or more digits and nothing else, at most `limit`; nil when it is not.
     public static func plain(_ text: some StringProtocol, limit: UInt64 = UInt64.max) -> UInt64? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let value = UInt64(text), value <= limit
-        else { return nil }
-        return value
+        var value: UInt64 = 0
+        var isEmpty = true
+        for byte in text.utf8 {
+            guard (48...57).contains(byte) else { return nil }
+            let (product, tooLarge) = value.multipliedReportingOverflow(by: 10)
+            let (sum, overflow) = product.addingReportingOverflow(UInt64(byte - 48))
+            guard !tooLarge, !overflow else { return nil }
+            value = sum
+            isEmpty = false
+        }
+        return isEmpty || value > limit ? nil : value
     }
 
     /// 1, t, T, TRUE, true, True and their opposites (strconv.ParseBool).
@@ -43,24 +51,24 @@ public enum NumberValue {
 
     private static func outOfRange(_ text: String) -> ValueError { ValueError("\(quoted(text)) is out of range") }
 
-    private static func magnitude(_ text: Substring, of whole: String) throws(ValueError) -> UInt64 {
+    private static func magnitude(_ text: Substring.UTF8View, of whole: String) throws(ValueError) -> UInt64 {
         let invalid = ValueError("\(quoted(whole)) is not a whole number")
         var base: UInt64 = 10
         var digits = text
-        if digits.first == "0", digits.utf8.count > 1 {
+        if digits.first == UInt8(ascii: "0"), digits.count > 1 {
             digits = digits.dropFirst()
             switch digits.first {
-            case "x", "X": base = 16
-            case "o", "O": base = 8
-            case "b", "B": base = 2
+            case UInt8(ascii: "x"), UInt8(ascii: "X"): base = 16
+            case UInt8(ascii: "o"), UInt8(ascii: "O"): base = 8
+            case UInt8(ascii: "b"), UInt8(ascii: "B"): base = 2
             default: base = 8
             }
-            if let first = digits.utf8.first, !(48...57).contains(first), first != 95 { digits = digits.dropFirst() }
+            if let first = digits.first, !(48...57).contains(first), first != 95 { digits = digits.dropFirst() }
         }
-        guard let last = digits.utf8.last, last != 95, text.utf8.first != 95 else { throw invalid }
+        guard let last = digits.last, last != 95, text.first != 95 else { throw invalid }
         var value: UInt64 = 0
         var previous: UInt8 = 0
-        for byte in digits.utf8 {
+        for byte in digits {
             defer { previous = byte }
             if byte == 95 {
                 guard previous != 95 else { throw invalid }
@@ -91,15 +99,16 @@ struct DecimalText {
 
     /// Reads "1", "1.5", ".5", "1."; nil for anything else, also signs and exponents.
     init?(_ text: some StringProtocol) {
-        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        let behind = parts.count == 2 ? Array(parts[1].utf8) : []
-        guard text.utf8.count <= 60, !(parts[0].isEmpty && behind.isEmpty),
+        let pair = ByteText.cut(text, at: ".")
+        let before = pair?.before ?? String(text)
+        let behind = Array((pair?.after ?? "").utf8)
+        guard text.utf8.count <= 60, !(before.isEmpty && behind.isEmpty),
             behind.allSatisfy({ (48...57).contains($0) })
         else { return nil }
-        if parts[0].isEmpty {
+        if before.isEmpty {
             whole = 0
         } else {
-            guard let value = NumberValue.plain(parts[0]) else { return nil }
+            guard let value = NumberValue.plain(before) else { return nil }
             whole = value
         }
         fraction = behind.map { $0 - 48 }

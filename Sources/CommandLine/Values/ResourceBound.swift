@@ -14,10 +14,10 @@ public struct ResourceBound: Sendable, Hashable {
 
     /// Reads "name=soft[:hard]"; one number is both.
     public init(parsing text: String) throws(ValueError) {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = ByteText.fields(text, by: "=", limit: 2)
         guard parts.count == 2 else { throw ValueError("invalid ulimit argument: \(printable(text))") }
         guard Self.names.contains(parts[0]) else { throw ValueError("invalid ulimit type: \(printable(parts[0]))") }
-        let values = parts[1].split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let values = ByteText.fields(parts[1], by: ":")
         guard values.count <= 2 else {
             throw ValueError("too many limits in \(quoted(parts[1])): one or two, soft[:hard]")
         }

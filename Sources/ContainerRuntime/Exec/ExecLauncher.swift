@@ -128,7 +128,8 @@ private struct ExecProcess {
             try Files.open("/", [.pathOnly, .directory])
         }
         let user = try ContainerUser.resolve(
-            root: root.rawValue, specification: request.userSpecification, numeric: request.process.user)
+            root: root.rawValue, specification: request.userSpecification, numeric: request.process.user,
+            additionalGroups: request.additionalGroups)
         var console: Int32?
         if request.process.terminal { console = try openTerminal(user, socket) }
         try ProcessSetup.connectStreams(console: console, streams: request.standardStreams)

@@ -10,6 +10,8 @@ public struct ExecRequest: Sendable {
     public var process: RuntimeProcess
     /// Docker's `USER[:GROUP]`, looked up in the container's own files; replaces `process.user`.
     public var userSpecification: String?
+    /// Further groups, names or numbers, looked up in the container's own files.
+    public var additionalGroups: [String] = []
     /// The container's group; nil leaves the process where the caller is.
     public var controlGroup: ControlGroup?
     /// The container's seccomp profile.

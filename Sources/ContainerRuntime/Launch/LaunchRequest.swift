@@ -50,6 +50,8 @@ public struct LaunchRequest: Sendable {
     public var root: RootSource
     /// Docker's `USER[:GROUP]`, looked up in the container's own files; replaces `process.user`.
     public var userSpecification: String?
+    /// Further groups, names or numbers, looked up in the container's own files.
+    public var additionalGroups: [String] = []
     /// Makes the working directory when the image has none.
     public var makeWorkingDirectory = false
     /// Numbers of bind mounts (in `configuration.mounts`) whose ids are to be shown through a map in which the

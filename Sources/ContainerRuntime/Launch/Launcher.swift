@@ -43,7 +43,7 @@ public struct LaunchedContainer: ~Copyable {
     private mutating func nextMessage() throws(RuntimeError) -> UInt8? {
         while true {
             var message = try attempt("listen to", "the container's first process") { () throws(Errno) in
-                try channel.receiveMessage()
+                try channel.receiveLastWords()
             }
             guard let kind = message.bytes.first else { return nil }
             switch kind {
@@ -54,6 +54,17 @@ public struct LaunchedContainer: ~Copyable {
                 if let master = message.takeDescriptor() { terminal = SharedDescriptor(master) }
             default: return kind
             }
+        }
+    }
+}
+
+extension FileDescriptor {
+    /// Receives a message also from a peer that ended with one of ours unread: the kernel reports that once, as a reset
+    /// connection, before it hands out what the peer had said (`unix(7)`).
+    func receiveLastWords(flags: Int32 = 0) throws(Errno) -> ReceivedMessage {
+        do throws(Errno) { return try receiveMessage(flags: flags) } catch {
+            guard error == .connectionReset else { throw error }
+            return try receiveMessage(flags: flags)
         }
     }
 }
@@ -109,7 +120,7 @@ public struct Launcher {
     }
 
     private static func lastWords(of container: borrowing LaunchedContainer) -> RuntimeError? {
-        while let message = try? container.channel.receiveMessage(flags: Int32(MSG_DONTWAIT)) {
+        while let message = try? container.channel.receiveLastWords(flags: Int32(MSG_DONTWAIT)) {
             guard let kind = message.bytes.first else { return nil }
             if kind == SyncMessage.failed { return RuntimeError(message: message.bytes.dropFirst()) }
         }

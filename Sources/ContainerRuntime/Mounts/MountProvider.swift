@@ -32,7 +32,7 @@ struct MountProvider {
     func user(in root: borrowing DetachedMount) throws(RuntimeError) -> ResolvedUser {
         try ContainerUser.resolve(
             root: root.root.rawValue, specification: request.userSpecification,
-            numeric: request.configuration.process?.user ?? RuntimeUser())
+            numeric: request.configuration.process?.user ?? RuntimeUser(), additionalGroups: request.additionalGroups)
     }
 
     /// The mount of a step that is the host's to make, nil for others.

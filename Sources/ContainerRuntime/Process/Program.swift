@@ -21,7 +21,7 @@ struct Program {
         }
         var argumentPointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var environmentPointers: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
-        if name.contains("/") {
+        if name.utf8.contains(UInt8(ascii: "/")) {
             let error = run(name, &argumentPointers, &environmentPointers)
             return failure(name, error, path: name)
         }
@@ -45,7 +45,13 @@ struct Program {
         _ path: String, _ arguments: inout [UnsafeMutablePointer<CChar>?],
         _ environment: inout [UnsafeMutablePointer<CChar>?]
     ) -> Errno {
-        ProcessControl.execute(path, &arguments, &environment)
+        // `/proc/self/exe` is the host's own program here (CVE-2019-5736), other magic links lead out as well.
+        do throws(Errno) {
+            _ = try Files.open(at: WorkingDirectory.rawValue, path, .pathOnly, resolve: .noMagicLinks)
+        } catch {
+            if error == .tooManySymbolicLinks { return .accessDenied }
+        }
+        return ProcessControl.execute(path, &arguments, &environment)
     }
 
     private func failure(_ name: String, _ error: Errno, path: String) -> RuntimeError {

@@ -62,7 +62,7 @@ struct GroupBuilder {
         if let devices = host.version1("devices") { chosen.append(devices) }
         if host.unified == nil, let freezer = host.version1("freezer") { chosen.append(freezer) }
         if let unified = host.unified {
-            unifiedControllers.formIntersection(try available(unified))
+            if !unifiedControllers.isEmpty { unifiedControllers.formIntersection(try available(unified)) }
             chosen.append(unified)
         }
         try refuseMissing(needed, offeredByUnified: unifiedControllers)
@@ -114,22 +114,43 @@ struct GroupBuilder {
         }
     }
 
+    /// Makes the directories of one hierarchy, again when a parent vanished in between: a container that ends takes its
+    /// empty parents with it while the next one begins.
+    private mutating func makeLevels(_ hierarchy: Hierarchy, enable: Set<String>) throws(ControlGroupError) {
+        var attempt = 0
+        while true {
+            do throws(Errno) {
+                try makeLevelsOnce(hierarchy, enable)
+                return
+            } catch {
+                attempt += 1
+                guard error == .noSuchFile, attempt < 20 else { throw creationFailure(hierarchy, error) }
+            }
+        }
+    }
+
+    private mutating func makeLevelsOnce(_ hierarchy: Hierarchy, _ enable: Set<String>) throws(Errno) {
+        let root = try hierarchy.openRoot()
+        let inherits = hierarchy.controllers.contains("cpuset")
+        if enable.isEmpty, !inherits, try make(path, hierarchy, root, ignoreMissingParent: true) { return }
+        for level in path.chain {
+            // The controllers of a version 2 group are those its parent hands down.
+            if !enable.isEmpty {
+                if let above = level.parent {
+                    try Subtree.enable(enable, in: try hierarchy.open(above, in: root))
+                } else {
+                    try Subtree.enable(enable, in: root)
+                }
+            }
+            _ = try make(level, hierarchy, root)
+            if inherits { try Self.inheritProcessors(level, hierarchy, root) }
+        }
+    }
+
     // MARK: Version 1
 
     private mutating func makeVersion1(_ hierarchy: Hierarchy) throws(ControlGroupError) {
-        do throws(Errno) {
-            let root = try hierarchy.openRoot()
-            let inherits = hierarchy.controllers.contains("cpuset")
-            let done = try inherits ? false : make(path, hierarchy, root, ignoreMissingParent: true)
-            if !done {
-                for level in path.chain {
-                    _ = try make(level, hierarchy, root)
-                    if inherits { try Self.inheritProcessors(level, hierarchy, root) }
-                }
-            }
-        } catch {
-            throw creationFailure(hierarchy, error)
-        }
+        try makeLevels(hierarchy, enable: [])
         try refuseOccupied(hierarchy)
     }
 
@@ -169,26 +190,7 @@ struct GroupBuilder {
     private mutating func makeUnified(
         _ hierarchy: Hierarchy, enable: Set<String>, needed: Set<String>
     ) throws(ControlGroupError) {
-        do throws(Errno) {
-            let root = try hierarchy.openRoot()
-            if enable.isEmpty {
-                if !(try make(path, hierarchy, root, ignoreMissingParent: true)) {
-                    for level in path.chain { _ = try make(level, hierarchy, root) }
-                }
-            } else {
-                for level in path.chain {
-                    // The controllers of a group are those its parent hands down.
-                    if let above = level.parent {
-                        try Subtree.enable(enable, in: try hierarchy.open(above, in: root))
-                    } else {
-                        try Subtree.enable(enable, in: root)
-                    }
-                    _ = try make(level, hierarchy, root)
-                }
-            }
-        } catch {
-            throw creationFailure(hierarchy, error)
-        }
+        try makeLevels(hierarchy, enable: enable)
         try refuseOccupied(hierarchy)
         if !enable.isDisjoint(with: needed) { try checkHandedDown(hierarchy, enable.intersection(needed)) }
     }

@@ -69,19 +69,16 @@ extension ControlGroup {
                 return KeyedValues(parsing: try ControlFile.read(try hierarchy.open(path), "memory.events"))["oom_kill"]
                     ?? 0
             }
-            return try Self.version1Kills(try hierarchy.open(path, .readOnly))
+            // Version 1 counts each group apart.
+            var count: UInt64 = 0
+            GroupTree.visit(try hierarchy.open(path, .readOnly)) { directory in
+                guard let text = try? ControlFile.read(directory, "memory.oom_control") else { return }
+                count += KeyedValues(parsing: text)["oom_kill"] ?? 0
+            }
+            return count
         } catch {
             if error == .noSuchFile { return 0 }
             throw failure("read the memory events of", error)
         }
-    }
-
-    /// Version 1 counts each group apart.
-    private static func version1Kills(_ directory: consuming FileDescriptor) throws(Errno) -> UInt64 {
-        var count = KeyedValues(parsing: try ControlFile.read(directory, "memory.oom_control"))["oom_kill"] ?? 0
-        for name in try directory.childGroups() {
-            if let child = try? directory.openChild(name) { count += (try? version1Kills(child)) ?? 0 }
-        }
-        return count
     }
 }

@@ -8,7 +8,10 @@ extension ControlGroup {
         do throws(Errno) {
             let root = try hierarchy.openRoot()
             var found: [Int32] = []
-            try Self.collect(try hierarchy.open(path, in: root, .readOnly), into: &found)
+            GroupTree.visit(try hierarchy.open(path, in: root, .readOnly)) { directory in
+                guard let text = try? ControlFile.read(directory, "cgroup.procs") else { return }
+                for line in text.split(separator: "\n") { if let pid = Int32(line) { found.append(pid) } }
+            }
             var seen: Set<Int32> = []
             return found.filter { $0 > 0 && seen.insert($0).inserted }
         } catch {
@@ -19,19 +22,6 @@ extension ControlGroup {
 
     /// The hierarchy whose list of processes is the group's: one that all of them joined.
     private var listing: Hierarchy? { unified ?? home(of: "freezer") ?? home(of: "pids") ?? hierarchies.first }
-
-    private static func collect(_ directory: consuming FileDescriptor, into found: inout [Int32]) throws(Errno) {
-        for line in try ControlFile.read(directory, "cgroup.procs").split(separator: "\n") {
-            if let pid = Int32(line) { found.append(pid) }
-        }
-        for name in try directory.childGroups() {
-            do throws(Errno) {
-                try collect(try directory.openChild(name), into: &found)
-            } catch {
-                if error != .noSuchFile { throw error }
-            }
-        }
-    }
 
     /// Whether any process is in the group or below it.
     public func isPopulated() throws(ControlGroupError) -> Bool {
@@ -115,7 +105,8 @@ extension ControlGroup {
                     try ControlFile.write(try unified.open(path), "cgroup.kill", "1")
                     return
                 } catch {
-                    if error != .noSuchFile { throw error }
+                    // A threaded group has no kill of its own.
+                    guard error == .noSuchFile || error == .notSupported else { throw error }
                     if !Files.exists(unified.mountPoint + path.description) { return }
                 }
             }
@@ -142,20 +133,5 @@ extension ControlGroup {
         throw ControlGroupError(
             operation: "kill the processes of", object: path.description, cause: "some are still there after 2 s",
             remedy: "they may wait for a disk or a network file system; try again")
-    }
-}
-
-extension FileDescriptor {
-    /// Names of the groups directly below this open group directory.
-    borrowing func childGroups() throws(Errno) -> [PathBytes] {
-        // cgroupfs gives each entry's type.
-        try directoryEntries().filter { $0.type == 4 /* DT_DIR */ }.map(\.name)
-    }
-
-    /// A group directly below.
-    borrowing func openChild(_ name: PathBytes) throws(Errno) -> FileDescriptor {
-        try Files.open(
-            at: rawValue, name, [.readOnly, .directory, .noFollow],
-            resolve: [.beneath, .noSymbolicLinks, .noMountCrossing])
     }
 }

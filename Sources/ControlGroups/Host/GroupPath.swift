@@ -17,34 +17,21 @@ public struct GroupPath: Sendable, Hashable, CustomStringConvertible {
         }
         guard text.utf8.count <= 3000 else { throw refusal("it is longer than 3000 bytes") }
         var parts: [String] = []
-        for part in text.split(separator: "/", omittingEmptySubsequences: true) {
+        // By bytes: to Swift's characters a "/" that an accent follows is not a slash, to the kernel it is.
+        for bytes in text.utf8.split(separator: UInt8(ascii: "/")) {
+            let part = String(decoding: bytes, as: UTF8.self)
             if part == "." { continue }
             if part == ".." { throw refusal("it holds \"..\"") }
             guard part.utf8.count <= 255 else { throw refusal("a component is longer than 255 bytes") }
             // The kernel itself refuses a newline, because /proc/PID/cgroup is one line a group.
             guard part.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else { throw refusal("it holds a control character") }
-            // Below 256 characters every name is free but those of the kernel's own files.
-            if Self.looksLikeKernelFile(part) {
-                throw refusal("the component \"\(part)\" is the name of a control file")
-            }
-            parts.append(String(part))
+            parts.append(part)
         }
         guard !parts.isEmpty else { throw refusal("it is the root group, whose limits are the whole machine's") }
         components = parts
     }
 
     private init(components: [String]) { self.components = components }
-
-    private static func looksLikeKernelFile(_ name: Substring) -> Bool {
-        if name == "tasks" || name == "notify_on_release" || name == "release_agent" { return true }
-        guard let dot = name.firstIndex(of: ".") else { return false }
-        return knownPrefixes.contains(String(name[..<dot]))
-    }
-
-    private static let knownPrefixes: Set<String> = [
-        "cgroup", "memory", "cpu", "cpuacct", "cpuset", "blkio", "io", "pids", "devices", "freezer", "hugetlb", "rdma",
-        "misc", "net_cls", "net_prio", "perf_event", "irq", "dmem",
-    ]
 
     /// The path without a leading slash, for calls relative to a mount's root.
     public var relative: String { components.joined(separator: "/") }

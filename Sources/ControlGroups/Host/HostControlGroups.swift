@@ -71,7 +71,7 @@ public struct HostControlGroups: Sendable, Equatable {
         var found: [Hierarchy] = []
         var unified: Hierarchy?
         for mount in MountTable(parsing: mountInfo).visibleControlGroupMounts {
-            if mount.fileSystem == "cgroup2" {
+            if mount.isUnified {
                 // The same hierarchy may be mounted several times; the usual place is best, else the first.
                 if unified == nil || mount.mountPoint == "/sys/fs/cgroup" {
                     unified = Hierarchy(
@@ -80,7 +80,7 @@ public struct HostControlGroups: Sendable, Equatable {
                 }
                 continue
             }
-            let controllers = mount.superOptions.filter { own.controllers.contains($0) }
+            let controllers = mount.superOptions.filter { own.paths[$0] != nil }
             guard !controllers.isEmpty, !found.contains(where: { $0.controllers == controllers }) else { continue }
             found.append(
                 Hierarchy(
@@ -96,19 +96,17 @@ public struct HostControlGroups: Sendable, Equatable {
         guard let path else { return "/" }
         if root == "/" || root.isEmpty { return path }
         if path == root { return "/" }
-        return MountTable.isPrefix(root, of: path) ? String(path.dropFirst(root.count)) : path
+        guard path.utf8.starts(with: (root + "/").utf8) else { return path }
+        return String(decoding: path.utf8.dropFirst(root.utf8.count), as: UTF8.self)
     }
 }
 
 /// The text of `/proc/PID/cgroup` (cgroups(7)): `number:controllers:path` a line.
 struct OwnGroups: Sendable {
-    /// Version 1: each controller's (or `name=…`) path.
+    /// Version 1: each controller's (or `name=…`) path. The keys tell controllers from other mount options.
     var paths: [String: String] = [:]
     /// Version 2: the line `0::/path`.
     var unified: String?
-    /// All names of version 1 hierarchies: they tell controllers from other mount options.
-    var controllers: Set<String> { Set(paths.keys) }
-
     init(parsing text: [UInt8]) {
         for line in text.split(separator: 10) {
             let fields = line.split(separator: 58, maxSplits: 2, omittingEmptySubsequences: false)

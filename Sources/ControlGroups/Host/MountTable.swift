@@ -5,42 +5,100 @@ struct MountTableEntry: Sendable, Equatable {
     /// Where in the mounted file system the mount begins: not "/" inside a container without a cgroup namespace.
     var root: String
     var mountPoint: String
-    var fileSystem: String
+    /// Whether it is `cgroup2`, else `cgroup`.
+    var isUnified: Bool
     /// The file system's own options: on cgroup v1 the controllers.
     var superOptions: [String]
 }
 
-/// A mount namespace's table, good for asking which mounts can be seen: a mount under one that was mounted over it
-/// later is still listed and cannot be reached.
+/// The cgroup mounts of a mount namespace that can be reached. A mount under one that was mounted over it later is still
+/// listed in mountinfo and cannot be.
 struct MountTable: Sendable {
-    var entries: [MountTableEntry]
+    /// In the table's order.
+    let visibleControlGroupMounts: [MountTableEntry]
+
+    /// Any line: what is needed to know what covers what. Paths stay in the kernel's escaped form, which compares as well.
+    private struct Line {
+        var id: Int
+        var parent: Int
+        var mountPoint: ArraySlice<UInt8>
+        var text: ArraySlice<UInt8>
+        var isControlGroup: Bool
+    }
 
     /// Reads the text of mountinfo. Lines that are not of its form are left out.
     init(parsing text: [UInt8]) {
-        entries = []
-        for line in text.split(separator: 10) {
-            if let entry = Self.entry(line) { entries.append(entry) }
+        var lines: [Line] = []
+        var start = text.startIndex
+        while start < text.endIndex {
+            let end = text[start...].firstIndex(of: 10) ?? text.endIndex
+            if let line = Self.line(text[start..<end]) { lines.append(line) }
+            start = end + 1
         }
+        var found: [MountTableEntry] = []
+        for line in lines where line.isControlGroup && Self.isVisible(line, lines) {
+            if let entry = Self.entry(line) { found.append(entry) }
+        }
+        visibleControlGroupMounts = found
     }
 
-    private static func entry(_ line: ArraySlice<UInt8>) -> MountTableEntry? {
-        let fields = line.split(separator: 32, omittingEmptySubsequences: true)
+    // MARK: Parsing
+
+    private static func line(_ text: ArraySlice<UInt8>) -> Line? {
         // 36 35 98:0 /root /mount/point rw,noatime [optional…] - type source super-options
+        var place = text.startIndex
+        guard let id = number(text, &place), let parent = number(text, &place) else { return nil }
+        for _ in 0..<2 { guard field(text, &place) != nil else { return nil } }
+        guard let point = field(text, &place) else { return nil }
+        return Line(
+            id: id, parent: parent, mountPoint: point, text: text, isControlGroup: isControlGroup(text[place...]))
+    }
+
+    private static func field(_ text: ArraySlice<UInt8>, _ place: inout Int) -> ArraySlice<UInt8>? {
+        guard place < text.endIndex, let end = text[place...].firstIndex(of: 32), end > place else { return nil }
+        defer { place = end + 1 }
+        return text[place..<end]
+    }
+
+    private static func number(_ text: ArraySlice<UInt8>, _ place: inout Int) -> Int? {
+        guard let digits = field(text, &place), digits.count <= 10 else { return nil }
+        var value = 0
+        for byte in digits {
+            guard (48...57).contains(byte) else { return nil }
+            value = value * 10 + Int(byte - 48)
+        }
+        return value
+    }
+
+    /// Whether the fields behind the dash begin with "cgroup".
+    private static func isControlGroup(_ rest: ArraySlice<UInt8>) -> Bool {
+        var place = rest.startIndex
+        while place + 8 < rest.endIndex {
+            // "- cgroup"
+            if rest[place] == 45, rest[place + 1] == 32 {
+                return rest[(place + 2)...].starts(with: [99, 103, 114, 111, 117, 112])
+            }
+            guard let space = rest[place...].firstIndex(of: 32) else { return false }
+            place = space + 1
+        }
+        return false
+    }
+
+    private static func entry(_ line: Line) -> MountTableEntry? {
+        let fields = line.text.split(separator: 32)
         guard fields.count >= 9, let dash = fields[6...].firstIndex(where: { $0.elementsEqual([45]) }),
-            dash + 2 < fields.count, let id = number(fields[0]), let parent = number(fields[1])
+            dash + 2 < fields.count
         else { return nil }
         let type = String(decoding: fields[dash + 1], as: UTF8.self)
-        // Options are only looked at for cgroup mounts; an overlay's can be thousands of characters long.
+        guard type == "cgroup" || type == "cgroup2" else { return nil }
         var options: [String] = []
         if type == "cgroup", dash + 3 < fields.count {
-            options = fields[dash + 3].split(separator: 44).map { unescaped($0) }
+            options = fields[dash + 3].split(separator: 44).map { String(decoding: $0, as: UTF8.self) }
         }
         return MountTableEntry(
-            id: id, parent: parent, root: unescaped(fields[3]), mountPoint: unescaped(fields[4]), fileSystem: type,
-            superOptions: options)
+            id: line.id, parent: line.parent, root: unescaped(fields[3]), mountPoint: unescaped(fields[4]),
+            isUnified: type == "cgroup2", superOptions: options)
     }
-
-    private static func number(_ field: ArraySlice<UInt8>) -> Int? { Int(String(decoding: field, as: UTF8.self)) }
 
     /// Undoes the kernel's octal escapes of space, tab, newline and backslash.
     private static func unescaped(_ field: ArraySlice<UInt8>) -> String {
@@ -60,22 +118,40 @@ struct MountTable: Sendable {
         return String(decoding: result, as: UTF8.self)
     }
 
+    // MARK: What covers what
+
+    /// Whether a walk along the mount's path ends on it.
+    private static func isVisible(_ line: Line, _ lines: [Line]) -> Bool {
+        // Nearly always every mount on the way is one the mount stands on, and nothing can be over it.
+        var onTheWay: [Line] = []
+        for other in lines where other.id != line.id && isPrefix(other.mountPoint, of: line.mountPoint) {
+            onTheWay.append(other)
+        }
+        var below: Set<Int> = []
+        var parent = line.parent
+        while let next = onTheWay.first(where: { $0.id == parent }), below.insert(next.id).inserted {
+            parent = next.parent
+        }
+        if onTheWay.allSatisfy({ below.contains($0.id) }) { return true }
+        onTheWay.append(line)
+        return end(of: line.mountPoint, onTheWay)?.id ?? line.id == line.id
+    }
+
     /// The mount that a walk along `path` ends on.
-    func mount(visibleAt path: String) -> MountTableEntry? {
-        let ids = Set(entries.map(\.id))
+    private static func end(of path: ArraySlice<UInt8>, _ mounts: [Line]) -> Line? {
+        // The root is the mount on "/" whose parent is not in the table (or is itself).
         guard
-            var current = entries.first(where: {
-                $0.mountPoint == "/" && !ids.contains($0.parent) || $0.id == $0.parent
+            var current = mounts.first(where: { root in
+                root.mountPoint.elementsEqual([47]) && !mounts.contains { $0.id == root.parent && $0.id != root.id }
             })
         else { return nil }
         // Every step goes to a child mount on the way; a table of n entries cannot hold a longer chain than n.
-        for _ in entries {
-            var next: MountTableEntry?
-            for entry in entries where entry.parent == current.id && entry.id != current.id {
-                guard Self.isPrefix(entry.mountPoint, of: path), Self.isPrefix(current.mountPoint, of: entry.mountPoint)
-                else { continue }
-                if let found = next, found.mountPoint.utf8.count <= entry.mountPoint.utf8.count { continue }
-                next = entry
+        for _ in mounts {
+            var next: Line?
+            for mount in mounts where mount.parent == current.id && mount.id != current.id {
+                guard isPrefix(current.mountPoint, of: mount.mountPoint) else { continue }
+                if let found = next, found.mountPoint.count <= mount.mountPoint.count { continue }
+                next = mount
             }
             guard let next else { break }
             current = next
@@ -84,18 +160,10 @@ struct MountTable: Sendable {
     }
 
     /// Whether `directory` is `path` or one of its parents, component by component.
-    static func isPrefix(_ directory: String, of path: String) -> Bool {
-        if directory == "/" || directory == path { return true }
-        return path.utf8.count > directory.utf8.count && path.utf8.starts(with: directory.utf8)
-            && path.utf8.dropFirst(directory.utf8.count).first == 47
-    }
-
-    /// The cgroup mounts that can be reached, in the table's order.
-    var visibleControlGroupMounts: [MountTableEntry] {
-        entries.filter { entry in
-            guard entry.fileSystem == "cgroup" || entry.fileSystem == "cgroup2" else { return false }
-            guard let seen = mount(visibleAt: entry.mountPoint) else { return true }
-            return seen.id == entry.id
-        }
+    static func isPrefix(_ directory: ArraySlice<UInt8>, of path: ArraySlice<UInt8>) -> Bool {
+        let count = directory.count
+        if count == 1, directory.first == 47 { return true }
+        guard path.count >= count, path.prefix(count).elementsEqual(directory) else { return false }
+        return path.count == count || path[path.startIndex + count] == 47
     }
 }

@@ -155,21 +155,29 @@ extension ControlGroup {
 
     // MARK: Devices
 
+    private func write(_ writes: [Version1Devices.Write], to directory: consuming FileDescriptor)
+        throws(ControlGroupError)
+    {
+        var value = "devices.allow"
+        do throws(Errno) {
+            let allow = try Files.open(at: directory.rawValue, "devices.allow", .writeOnly)
+            let deny = try Files.open(at: directory.rawValue, "devices.deny", .writeOnly)
+            for write in writes {
+                value = write.value
+                if write.allow { try allow.writeOnce(Array(value.utf8)) } else { try deny.writeOnce(Array(value.utf8)) }
+            }
+        } catch {
+            throw ControlGroupError(
+                "set the device rule \"\(value)\" of", path.description, error,
+                remedy: error == .notPermitted ? "a group above does not allow it" : nil)
+        }
+    }
+
     /// Device rules: the version 1 controller where it is, unless it cannot express them; else an eBPF program.
     private func writeDevices(_ rules: [DeviceRule]) throws(ControlGroupError) {
         if let old = hierarchies.first(where: { $0.controllers.contains("devices") }) {
             if let writes = Version1Devices.writes(rules) {
-                let directory = try open(old)
-                for write in writes {
-                    do throws(Errno) {
-                        try ControlFile.write(directory, write.allow ? "devices.allow" : "devices.deny", write.value)
-                    } catch {
-                        throw ControlGroupError(
-                            "\(write.allow ? "allow" : "deny") the device \"\(write.value)\" in", path.description,
-                            error,
-                            remedy: error == .notPermitted ? "a group above does not allow it" : nil)
-                    }
-                }
+                try write(writes, to: try open(old))
                 return
             }
             if unified == nil {

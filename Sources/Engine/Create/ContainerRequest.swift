@@ -61,6 +61,8 @@ public struct ContainerRequest: Sendable {
     public var ports: [PortRequest] = []
     /// Publish every exposed port on a random one.
     public var publishesAll = false
+    /// `80/tcp` each, beside the image's.
+    public var exposed: [String] = []
     public var extraHosts: [String] = []
     public var dns: [String] = []
     public var ulimits: [ContainerRecord.Ulimit] = []

@@ -87,7 +87,6 @@ struct Monitor {
 
         var streams = try Streams(record)
         var request = try launchRequest(host, streams)
-        defer { try? request.controlGroup?.remove(emptyParents: 2) }
         if let size { request.configuration.process?.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns) }
         let networks = engine.networks
         let connected = endpoint
@@ -147,6 +146,7 @@ struct Monitor {
             upperDirectory: directory.upperDirectory, workDirectory: directory.workDirectory, volatile: record.autoRemove)
         var request = LaunchRequest(id: record.id, configuration: configuration, root: .overlay(overlay))
         request.userSpecification = record.user
+        request.additionalGroups = record.groupAdd
         request.makeWorkingDirectory = true
         request.ownerMappedMounts = ownerMapped
         request.standardStreams = streams.numbers

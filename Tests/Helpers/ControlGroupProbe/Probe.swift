@@ -5,7 +5,7 @@ import LinuxKernel
 
 /// Does one thing to a real control group and prints what happened as "key=value" lines; tests read them.
 ///
-///     ControlGroupProbe [--private-v2] VERB PATH [key=value…] [-- PROGRAM ARGUMENT…]
+///     ControlGroupProbe [--private-v1|--private-v2] VERB PATH [key=value…] [-- PROGRAM ARGUMENT…]
 @main
 enum Probe {
     static func main() {
@@ -14,6 +14,10 @@ enum Probe {
             if arguments.first == "--private-v2" {
                 arguments.removeFirst()
                 try enterPrivateVersion2()
+            }
+            if arguments.first == "--private-v1" {
+                arguments.removeFirst()
+                try enterPrivateVersion1()
             }
             guard arguments.count >= 2 else { throw Failure("usage: VERB PATH [key=value…] [-- PROGRAM…]") }
             let split = arguments.firstIndex(of: "--") ?? arguments.endIndex
@@ -29,6 +33,8 @@ enum Probe {
             case "detect": try detect()
             case "create": _ = try ControlGroup.create(host: .detect(), path: request.path, limits: request.limits())
             case "remove": try ControlGroup.open(host: .detect(), path: request.path).remove(emptyParents: 1)
+            case "measure": try measure(request)
+            case "deep": try deep(request)
             case "oom-watch": try watch(request)
             default: throw Failure("unknown verb")
             }
@@ -50,6 +56,14 @@ enum Probe {
         try checked(berth_unshare(CLONE_NEWNS))
         try checked(berth_mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil))
         try checked(berth_mount("none", "/sys/fs/cgroup", "cgroup2", 0, nil))
+    }
+
+    /// The machine without its version 2 hierarchy, seen only by this process.
+    static func enterPrivateVersion1() throws {
+        guard let unified = try HostControlGroups.detect().unified else { return }
+        try checked(berth_unshare(CLONE_NEWNS))
+        try checked(berth_mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil))
+        try checked(berth_umount2(unified.mountPoint, Int32(MNT_DETACH)))
     }
 
     static func run(_ request: Request) throws {
@@ -136,6 +150,58 @@ enum Probe {
         for hierarchy in host.hierarchies {
             say(hierarchy.isUnified ? "unified" : hierarchy.controllers.joined(separator: ","), hierarchy.mountPoint)
         }
+    }
+
+    /// Medians of the steps of a container's life, in microseconds.
+    static func measure(_ request: Request) throws {
+        var times: [String: [Int]] = [:]
+        func timed<Value: ~Copyable>(_ name: String, _ body: () throws -> Value) rethrows -> Value {
+            let start = ShortWait.now
+            let value = try body()
+            times[name, default: []].append(ShortWait.now - start)
+            return value
+        }
+        for _ in 0..<100 {
+            let mounts = try timed("read-mountinfo") { try Files.read("/proc/self/mountinfo") }
+            let own = try timed("read-cgroup") { try Files.read("/proc/self/cgroup") }
+            _ = timed("parse") { HostControlGroups(mountInfo: mounts, ownGroups: own) }
+            let host = try timed("detect") { try HostControlGroups.detect() }
+            let group = try timed("create") {
+                try ControlGroup.create(host: host, path: request.path, limits: request.limits())
+            }
+            let joining = try timed("open") { try group.openJoinDescriptors() }
+            let joinTimes = try SocketlessPipe()
+            let child = try checked(berth_fork())
+            if child == 0 {
+                let start = ShortWait.now
+                try? joining.joinCurrentTask()
+                joinTimes.write(ShortWait.now - start)
+                _exit(0)
+            }
+            _ = try wait(Int32(child))
+            times["join", default: []].append(joinTimes.read())
+            _ = try timed("statistics") { try group.statistics() }
+            try timed("remove") { try group.remove(emptyParents: 1) }
+        }
+        for (name, list) in times.sorted(by: { $0.key < $1.key }) { say(name, list.sorted()[list.count / 2]) }
+    }
+
+    /// A group nested deeper than the process may hold descriptors: walking and removing must not need one each.
+    static func deep(_ request: Request) throws {
+        let depth = Int(request.values("depth").first ?? "") ?? 200
+        let group = try ControlGroup.create(host: .detect(), path: request.path, limits: request.limits())
+        defer { finish(group) }
+        guard let top = group.directories.last else { return }
+        guard chdir(top) == 0 else { throw Failure("chdir") }
+        for _ in 0..<depth {
+            guard mkdir("d", 0o755) == 0, chdir("d") == 0 else { throw Failure("mkdir at \(depth): \(errno)") }
+        }
+        guard chdir("/") == 0 else { throw Failure("chdir") }
+        var few = rlimit64(rlim_cur: 30, rlim_max: 30)
+        try checked(berth_prlimit(0, Int32(RLIMIT_NOFILE.rawValue), &few, nil))
+        say("members", try group.processes().count)
+        try group.remove()
+        say("removed", !Files.exists(top))
     }
 
     static func watch(_ request: Request) throws {

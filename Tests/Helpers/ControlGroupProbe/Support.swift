@@ -159,3 +159,27 @@ extension Probe {
         return Glibc.poll(&entry, 1, milliseconds)
     }
 }
+
+/// A pipe for one number.
+struct SocketlessPipe {
+    private let ends: (read: Int32, write: Int32)
+
+    init() throws {
+        var numbers: [Int32] = [0, 0]
+        guard pipe(&numbers) == 0 else { throw Errno(rawValue: errno) }
+        ends = (numbers[0], numbers[1])
+    }
+
+    func write(_ value: Int) {
+        var value = value
+        _ = Glibc.write(ends.write, &value, MemoryLayout<Int>.size)
+    }
+
+    func read() -> Int {
+        var value = 0
+        _ = Glibc.read(ends.read, &value, MemoryLayout<Int>.size)
+        close(ends.read)
+        close(ends.write)
+        return value
+    }
+}

@@ -1,0 +1,41 @@
+# Berth: `make help` lists the targets. The steps themselves are in scripts/.
+PREFIX ?= /usr/local
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-long install uninstall bench format lint clean
+
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the static program into bin/
+	@scripts/build.sh
+
+demo: build ## Run a web server in a container, look at it, and leave nothing behind
+	@scripts/demo.sh
+
+test: ## Install what the tests need, build, and run every test (as root)
+	@scripts/test.sh
+
+test-long: ## The same with the large counts of repeated and random tests
+	@BERTH_TEST_SCALE=10 scripts/test.sh
+
+install: build ## Install berth, berth-runtime and berth-monitor below PREFIX
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 bin/berth "$(DESTDIR)$(PREFIX)/bin/berth"
+	ln -sf berth "$(DESTDIR)$(PREFIX)/bin/berth-runtime"
+	ln -sf berth "$(DESTDIR)$(PREFIX)/bin/berth-monitor"
+
+uninstall: ## Remove what install made
+	rm -f "$(DESTDIR)$(PREFIX)/bin/berth-runtime" "$(DESTDIR)$(PREFIX)/bin/berth-monitor" "$(DESTDIR)$(PREFIX)/bin/berth"
+
+bench: build ## Measure beside crun, runc, podman and docker (WRITE=1 writes docs/benchmarks.md)
+	@WRITE=$(WRITE) Benchmarks/bench.sh
+
+format: ## Format the sources in place
+	swift format format --in-place --recursive --parallel Package.swift Sources Tests
+
+lint: ## Say what is not formatted
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+clean: ## Remove everything that was built
+	rm -rf .build .build-static .build-test .build-fixtures bin

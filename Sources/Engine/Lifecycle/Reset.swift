@@ -1,0 +1,36 @@
+import ContainerNetwork
+import ControlGroups
+import Glibc
+import ImageStore
+import LinuxKernel
+import OCI
+
+extension Engine {
+    /// Removes an image by Docker's rules: not while containers use it.
+    public func removeImage(_ name: String, force: Bool) throws -> [RemovalEvent] {
+        let containers = try list()
+        return try images.remove(name, force: force) { id in
+            containers.filter { $0.record.imageID == id.description }
+                .map { ImageUse(container: ContainerID.short($0.record.id), isRunning: $0.state.status == .running) }
+        }
+    }
+
+    /// Removes everything of this engine: containers, images, volumes, networks, and its directories.
+    public func reset() throws(EngineError) {
+        for id in try containers.ids() { try remove(id, force: true, volumes: true) }
+        do {
+            try networks.removeAll()
+            let group = try ControlGroup.open(host: HostControlGroups.detect(), path: roots.controlGroupParent)
+            if group.exists { try group.remove() }
+        } catch {
+            throw EngineError("\(error)")
+        }
+        try attempt("remove", roots.state) { () throws(Errno) in
+            try Files.removeTree(roots.run)
+            try Files.removeTree(roots.state)
+        }
+    }
+
+    /// `v1`, `v2` or `hybrid`.
+    public var controlGroupLayout: String { (try? HostControlGroups.detect().layout.rawValue) ?? "none" }
+}

@@ -1,0 +1,45 @@
+import CommandLine
+
+/// What `import` was asked for.
+struct ImportOptions: Sendable, Equatable {
+    /// A file, or "-" for standard input.
+    var source: String
+    /// The image's name; nil leaves it without one.
+    var reference: String?
+    var message: String?
+    /// Dockerfile instructions such as "CMD [\"sh\"]".
+    var changes: [String] = []
+}
+
+/// `berth import`.
+enum ImportCommand {
+    static let command = Command(
+        "import", identifier: "image import",
+        summary: "Import the contents from a tarball to create a filesystem image",
+        usage: "[OPTIONS] file|- [REPOSITORY[:TAG]]", operands: .between(1, 2), fullNames: ["image import", "import"],
+        examples: [.init("berth import rootfs.tar.gz base:1", "an image named base:1 of a file system's archive")],
+        flags: {
+            [
+                Flag("change", "c", .list("list"), "Apply Dockerfile instruction to the created image"),
+                Flag("message", "m", .string, "Set commit message for imported image"),
+                .notYet(
+                    "platform", nil, .string, "Set platform if server is multi-platform capable",
+                    harmless: CommonFlags.ownPlatforms),
+            ]
+        })
+
+    static func options(_ invocation: Invocation) throws(UsageError) -> ImportOptions {
+        let source = invocation.operands[0]
+        guard !source.isEmpty, !ByteText.begins(source, with: "http://"), !ByteText.begins(source, with: "https://")
+        else {
+            throw UsageError(
+                "\(invocation.path[0]): importing from a URL is not supported yet: fetch it and give the file",
+                command: invocation.path.joined(separator: " "))
+        }
+        let reference = invocation.operands.count > 1 ? invocation.operands[1] : ""
+        return ImportOptions(
+            source: source, reference: reference.isEmpty ? nil : reference,
+            message: invocation.flags.string("message").flatMap { $0.isEmpty ? nil : $0 },
+            changes: invocation.flags.list("change"))
+    }
+}

@@ -1,0 +1,26 @@
+import CommandLine
+
+/// What `rmi` was asked for.
+struct RemoveImageOptions: Sendable, Equatable {
+    var images: [String]
+    /// Also images that stopped containers were made from or that have several names.
+    var force = false
+}
+
+/// `berth rmi`.
+enum RemoveImageCommand {
+    static let command = Command(
+        "rmi", identifier: "image rm", summary: "Remove one or more images", usage: "[OPTIONS] IMAGE [IMAGE...]",
+        operands: .atLeast(1), fullNames: ["image rm", "image remove", "rmi"],
+        flags: {
+            [
+                Flag("force", "f", .boolean, "Force removal of the image"),
+                Flag("no-prune", nil, .boolean, "Do not delete untagged parents", support: .always),
+                .notYet("platform", nil, .commaList, "Remove only the given platform variant"),
+            ]
+        })
+
+    static func options(_ invocation: Invocation) -> RemoveImageOptions {
+        RemoveImageOptions(images: invocation.operands, force: invocation.flags.flag("force"))
+    }
+}

@@ -1,0 +1,73 @@
+import CommandLine
+
+/// Checks and flags that several commands share.
+enum CommonFlags {
+    static let checkName: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
+        if value.isEmpty { return }
+        guard ContainerNameText.isValid(value) else {
+            throw ValueError("only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, 2 to 255 of them")
+        }
+    }
+
+    static let checkHostName: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
+        if value.isEmpty { return }
+        // What sethostname(2) takes, and what a hosts file can hold.
+        guard value.utf8.count <= 64,
+            value.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 35 && $0 != 47 && $0 != 58 }),
+            value.utf8.first != 45
+        else { throw ValueError("it is not a host name of at most 64 letters, digits, dots and dashes") }
+    }
+
+    static let checkWorkingDirectory: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
+        guard value.isEmpty || ByteText.begins(value, with: "/") else {
+            throw ValueError(
+                "the working directory \(quoted(value, mark: "'")) is invalid, it needs to be an absolute path")
+        }
+        guard !value.utf8.contains(0) else { throw ValueError("it holds a zero byte") }
+    }
+
+    /// -1 waits for ever.
+    static let checkTimeout: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
+        guard (-1...1_000_000_000).contains(try NumberValue.integer(value)) else {
+            throw ValueError("it is not a number of seconds, or -1 to wait for ever")
+        }
+    }
+
+    static let checkNotNegative: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
+        guard try NumberValue.integer(value) >= 0 else { throw ValueError("it is less than 0") }
+    }
+
+    /// "0-3,7".
+    static let checkNumberList: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
+        if value.isEmpty { return }
+        for part in ByteText.fields(value, by: ",") {
+            let ends = ByteText.fields(part, by: "-")
+            let numbers = ends.compactMap { NumberValue.plain($0, limit: 65535) }
+            guard ends.count <= 2, numbers.count == ends.count, numbers[0] <= numbers[numbers.count - 1] else {
+                throw ValueError("it is not a list such as 0-3,7")
+            }
+        }
+    }
+
+    static let checkNetwork: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
+        guard !value.isEmpty else { throw ValueError("no name set for network") }
+        guard ["bridge", "none", "host", "default"].contains(value) else {
+            throw ValueError("only the networks bridge, none and host are supported yet")
+        }
+    }
+
+    /// `--filter` and `--format` of the listing commands.
+    static let listing: [Flag] = [
+        .notYet("filter", "f", .list("filter"), "Filter output based on conditions provided"),
+        .notYet("format", nil, .string, "Format output using a custom template", harmless: ["", "table"]),
+    ]
+
+    /// `--platform` values that say what this machine is.
+    static let ownPlatforms: [String] = {
+        #if arch(x86_64)
+        ["", "linux", "linux/amd64", "amd64"]
+        #else
+        ["", "linux", "linux/arm64", "linux/arm64/v8", "arm64"]
+        #endif
+    }()
+}

@@ -1,0 +1,60 @@
+import CommandLine
+
+/// What `inspect` was asked for.
+struct InspectOptions: Sendable, Equatable {
+    enum Kind: String, Sendable { case container, image }
+
+    var names: [String]
+    /// nil looks for a container, then for an image.
+    var kind: Kind?
+}
+
+/// `berth inspect`, `berth container inspect`, `berth image inspect`.
+enum InspectCommand {
+    static let command = Command(
+        "inspect", identifier: "inspect", summary: "Return low-level information on containers and images",
+        usage: "[OPTIONS] NAME|ID [NAME|ID...]", operands: .atLeast(1),
+        flags: {
+            [
+                format, .notYet("size", "s", .boolean, "Display total file sizes if the type is container"),
+                Flag(
+                    "type", nil, .string, "Only inspect objects of the given type",
+                    check: { value throws(ValueError) in
+                        guard value.isEmpty || InspectOptions.Kind(rawValue: value) != nil else {
+                            throw ValueError("it is neither container nor image")
+                        }
+                    }),
+            ]
+        })
+
+    static let container = Command(
+        "inspect", identifier: "container inspect", summary: "Display detailed information on one or more containers",
+        usage: "[OPTIONS] CONTAINER [CONTAINER...]", operands: .atLeast(1),
+        flags: { [format, .notYet("size", "s", .boolean, "Display total file sizes")] })
+
+    static let image = Command(
+        "inspect", identifier: "image inspect", summary: "Display detailed information on one or more images",
+        usage: "[OPTIONS] IMAGE [IMAGE...]", operands: .atLeast(1),
+        flags: {
+            [
+                format,
+                .notYet(
+                    "platform", nil, .string, "Inspect a specific platform of the multi-platform image",
+                    harmless: CommonFlags.ownPlatforms),
+            ]
+        })
+
+    private static let format = Flag.notYet(
+        "format", "f", .string, "Format output using a custom template", harmless: ["", "json"])
+
+    static func options(_ invocation: Invocation) -> InspectOptions {
+        switch invocation.command.identifier {
+        case "container inspect": InspectOptions(names: invocation.operands, kind: .container)
+        case "image inspect": InspectOptions(names: invocation.operands, kind: .image)
+        default:
+            InspectOptions(
+                names: invocation.operands,
+                kind: invocation.flags.string("type").flatMap { InspectOptions.Kind(rawValue: $0) })
+        }
+    }
+}

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Builds the one static program in release mode and leaves it in bin/ under its three names.
+#
+# A static PIE needs a scratch path of its own (the flag holds for the whole build) and lld; the package manager's default
+# rpath would crash it in its own loader.
+set -eu
+cd "$(dirname "$0")/.."
+
+scripts/require-swift.sh
+scripts/install-packages.sh build
+
+scratch=.build-static
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+started=$(date +%s)
+if [ -x "$scratch/release/berth" ]; then echo "Building berth …"; else echo "Building berth (the first time takes some minutes) …"; fi
+
+status=0
+swift build --product berth -c release --scratch-path "$scratch" --disable-local-rpath \
+    -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xswiftc -Xclang-linker -Xswiftc -static-pie >"$log" 2>&1 || status=$?
+if [ "$status" != 0 ]; then
+    grep -aE '(error|warning):' -A 3 "$log" | awk '!seen[$0]++' >&2 || tail -n 40 "$log" >&2
+    exit "$status"
+fi
+
+mkdir -p bin
+if [ ! -e bin/berth ] || [ "$scratch/release/berth" -nt bin/berth ]; then
+    # Under another name first: a container may be running the old one.
+    strip -o bin/.berth.new "$scratch/release/berth"
+    mv bin/.berth.new bin/berth
+fi
+ln -sfn berth bin/berth-runtime
+ln -sfn berth bin/berth-monitor
+echo "bin/berth is ready ($(($(date +%s) - started)) s, $(($(stat -c %s bin/berth) / 1024)) KiB)"
