@@ -85,11 +85,11 @@ import Testing
         try await withEngine { engine in
             let port = freePort()
             _ = try await startServer(engine, "first", "\(port):80")
-            let clash = try await engine.berth("run", "-d", "--name", "second", "-p", "\(port):80", base, "sleep", "100")
+            let clash = try await engine.berth("run", "-d", "--name", "latecomer", "-p", "\(port):80", base, "sleep", "100")
             #expect(clash.status == 125, "\(clash.all)")
             #expect(clash.err.contains("\(port)"))
             #expect(clash.err.contains("first"))
-            #expect(try await engine.ok("ps", "-a", "--no-trunc").out.contains("second") == false)
+            #expect(try await engine.ok("ps", "-a", "--no-trunc").out.contains("latecomer") == false)
 
             let other = freePort()
             let program = try Child(["python3", "-m", "http.server", "\(other)"])
