@@ -8,7 +8,7 @@ import Testing
     @Test func framesSurviveTheWire() throws {
         let frames: [AttachFrame] = [
             .input([1, 2, 3]), .inputEnded, .resize(rows: 24, columns: 80), .signal(15), .output(Array("hi".utf8)), .errorOutput([]),
-            .started, .exited(-1), .failed("no", code: 127),
+            .started, .warning("w"), .exited(-1), .failed("no", code: 127),
         ]
         var wire = frames.flatMap(\.encoded)
         var read = [AttachFrame]()

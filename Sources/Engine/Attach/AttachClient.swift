@@ -31,11 +31,15 @@ public final class AttachClient {
     /// Waits for the monitor's word that the container runs.
     ///
     /// - Throws: the reason why it does not, with Docker's exit status.
-    func awaitStart() throws(EngineError) {
-        switch try nextFrame() {
-        case .started: return
-        case .failed(let text, let code): throw EngineError(text, exitCode: code)
-        default: throw EngineError("the container's monitor ended before the container ran", exitCode: 125)
+    /// - Parameter warn: called with each thing a person should know although the container starts.
+    func awaitStart(warn: (String) -> Void) throws(EngineError) {
+        while true {
+            switch try nextFrame() {
+            case .started: return
+            case .warning(let text): warn(text)
+            case .failed(let text, let code): throw EngineError(text, exitCode: code)
+            default: throw EngineError("the container's monitor ended before the container ran", exitCode: 125)
+            }
         }
     }
 
