@@ -58,9 +58,15 @@ extension ProgramExecution {
     /// `import`.
     func importImage(_ options: ImportOptions) throws -> Int32 {
         let reference = try options.reference.map { try Reference(parsing: $0).withDefaultTag }
-        let image = try engine.images.importRootfs(
-            archive: try openInput(options.source == "-" ? nil : options.source), reference: reference,
-            changes: try options.changes.map { try ConfigurationChange(parsing: $0) }, message: options.message)
+        let changes = try options.changes.map { try ConfigurationChange(parsing: $0) }
+        let archive = try openInput(options.source == "-" ? nil : options.source)
+        let image: StoredImage
+        do throws(ImageStoreError) {
+            image = try engine.images.importRootfs(
+                archive: archive, reference: reference, changes: changes, message: options.message)
+        } catch {
+            throw EngineError(options.source == "-" ? "\(error)" : "\(options.source): \(error)")
+        }
         writeText("\(image.id)\n", to: 1)
         return 0
     }
@@ -71,8 +77,14 @@ extension ProgramExecution {
             throw EngineError("requested load from stdin, but stdin is empty: give an archive with -i or through a pipe")
         }
         let showsProgress = !options.quiet && Terminal.isTerminal(2)
-        let loaded = try engine.images.load(archive: try openInput(options.input)) { line in
-            if showsProgress { writeText("\(printable(line))\n", to: 2) }
+        let archive = try openInput(options.input)
+        let loaded: [LoadedImage]
+        do throws(ImageStoreError) {
+            loaded = try engine.images.load(archive: archive) { line in
+                if showsProgress { writeText("\(printable(line))\n", to: 2) }
+            }
+        } catch {
+            throw EngineError(options.input.map { "\($0): \(error)" } ?? "\(error)")
         }
         for image in loaded {
             if image.references.isEmpty { writeText("Loaded image ID: \(image.image.id)\n", to: 1) }
