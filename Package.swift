@@ -57,6 +57,8 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         tests("JSONTests", ["JSON"]),
+        tests("ContainerRuntimeTests", ["ContainerRuntime", "OCI", "JSON", "LinuxKernel"]),
+        tests("EngineTests", ["Engine", "OCI", "JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
         tests("NetlinkTests", ["Netlink", "LinuxKernel"]),
         tests("ContainerNetworkTests", ["ContainerNetwork", "NetworkProbe", "Netlink", "JSON", "LinuxKernel"]),

@@ -45,6 +45,17 @@ public struct RuntimeError: Error, Sendable, CustomStringConvertible {
     }
 }
 
+extension RuntimeError {
+    /// The exit status of a first process that ended with this error instead of a program's.
+    var exitStatus: Int32 {
+        switch kind {
+        case .failure: 125
+        case .notExecutable: 126
+        case .notFound: 127
+        }
+    }
+}
+
 /// Runs a system call and names what it was for when it fails.
 @discardableResult
 func attempt<Value: ~Copyable>(

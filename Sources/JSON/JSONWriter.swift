@@ -48,7 +48,8 @@ extension JSONValue {
         output.append(contentsOf: repeatElement(UInt8(ascii: " "), count: indent * level))
     }
 
-    private static func write(_ string: String, into output: inout [UInt8]) {
+    /// Appends a string as a JSON string, quotes included: for writers of many small records.
+    public static func write(_ string: String, into output: inout [UInt8]) {
         let digits = Array("0123456789abcdef".utf8)
         output.append(UInt8(ascii: "\""))
         for byte in string.utf8 {

@@ -5,6 +5,7 @@ import LinuxKernel
 @main
 enum Main {
     static func main() {
+        ProcessControl.openMissingStandardStreams()
         let words = Swift.CommandLine.arguments
         let name = words.first.flatMap { $0.split(separator: "/").last.map(String.init) } ?? "berth"
         let rest = Array(words.dropFirst())

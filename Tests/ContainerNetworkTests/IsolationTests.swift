@@ -12,19 +12,17 @@ import Testing
             same "a container's address by a static route" "" "$(from outside ask ${address[a]} 80)"
             same "over UDP" "" "$(from outside ask_udp ${address[a]} 80 1)"
             # Frames for 127.0.0.1 to the host's own link-layer address: a rewritten one would reach the container.
-            inside a python3 $FRAMES count eth0 2 syn 80 >$T/count & counter=$!
-            soon "the counter runs" grep -q READY $T/count
+            count a eth0 syn 80
             up=$(host cat /sys/class/net/up0/address)
             outside python3 $FRAMES send up0 $up $(outside cat /sys/class/net/up0/address) tcp 198.51.100.2 127.0.0.1 9090
             outside python3 $FRAMES send up0 $up $(outside cat /sys/class/net/up0/address) tcp 127.0.0.1 198.51.100.1 9090
-            wait $counter
-            same "127.0.0.1 from outside reaches no container" 0 "$(tail -1 $T/count)"
+            counted
+            same "127.0.0.1 from outside reaches no container" 0 "$counted"
             # The counter can count: the port published to everybody.
-            inside a python3 $FRAMES count eth0 2 syn 81 >$T/count & counter=$!
-            soon "the counter runs" grep -q READY $T/count
+            count a eth0 syn 81
             outside python3 $FRAMES send up0 $up $(outside cat /sys/class/net/up0/address) tcp 198.51.100.2 198.51.100.1 8080
-            wait $counter
-            lacks "frames for a published port arrive" "^0$" "$(tail -1 $T/count)"
+            counted
+            lacks "frames for a published port arrive" "^0$" "$counted"
             """)
     }
 
@@ -37,7 +35,7 @@ import Testing
             container a
             same "route_localnet is on, so only the rules protect" 1 "$(host cat /proc/sys/net/ipv4/conf/berth0/route_localnet)"
             host socat -u UDP4-RECVFROM:6000,bind=127.0.0.1,fork,range=0.0.0.0/0 OPEN:$T/got,creat,append &
-            sleep 0.3
+            soon "the listener is there" host grep -q ':1770 ' /proc/net/udp
             bridge=$(host cat /sys/class/net/berth0/address)
             inside a python3 $FRAMES send eth0 $bridge $(mac_of a) udp ${address[a]} 127.0.0.1 6000
             inside a python3 $FRAMES send eth0 $bridge $(mac_of a) udp 127.0.0.2 127.0.0.1 6000
@@ -45,10 +43,10 @@ import Testing
             ip link add x0 netns $N-h type veth peer name x1 netns $N-o
             host ip link set x0 master berth0 up; outside ip link set x1 up
             outside python3 $FRAMES send x1 $bridge 02:00:00:00:00:99 udp ${address[a]} 127.0.0.1 6000
-            sleep 0.3
-            same "nothing arrived" "" "$(cat $T/got 2>/dev/null)"
-            echo x | host socat - UDP4:127.0.0.1:6000; sleep 0.3
-            same "the listener does listen" "x" "$(cat $T/got 2>/dev/null)"
+            # What was sent before would have arrived before.
+            echo x | host socat - UDP4:127.0.0.1:6000
+            soon "the listener does listen" grep -q x $T/got
+            same "nothing but the host's own packet arrived" "x" "$(cat $T/got)"
             """)
     }
 
@@ -62,41 +60,40 @@ import Testing
             container a; container b; container c
             bridge=$(host cat /sys/class/net/berth0/address)
             gateway=$(inside a ip -4 route show default | cut -d' ' -f3)
-            count() { inside b python3 $FRAMES count eth0 1.5 "$@" >$T/count & counter=$!; soon "the counter runs" grep -q READY $T/count; }
-            result() { wait $counter; result=$(tail -1 $T/count); rm $T/count; }
             frame() { inside a python3 $FRAMES send eth0 "$@"; }
 
-            count udp 999; frame $(mac_of b) $(mac_of a) udp ${address[a]} ${address[b]} 999
-            result; same "its own address passes" 3 "$result"
-            count udp 999; frame $(mac_of b) $(mac_of a) udp ${address[c]} ${address[b]} 999
-            result; same "another's address does not" 0 "$result"
-            count udp 999; frame $(mac_of b) $(mac_of c) udp ${address[a]} ${address[b]} 999
-            result; same "another's link-layer address does not" 0 "$result"
-            count udp 999; frame $(mac_of b) $bridge udp $gateway ${address[b]} 999
-            result; same "the gateway's addresses do not" 0 "$result"
-            count arp ${address[a]}; frame $(mac_of b) $(mac_of a) arp $(mac_of a) ${address[a]} ${address[b]}
-            result; same "ARP for itself passes" 3 "$result"
-            count arp $gateway; frame $(mac_of b) $(mac_of a) arp $(mac_of a) $gateway ${address[b]}
-            result; same "ARP for the gateway does not" 0 "$result"
-            count arp ${address[a]}; frame $(mac_of b) $(mac_of a) arp $(mac_of c) ${address[a]} ${address[b]}
-            result; same "ARP that names another's link-layer address inside does not" 0 "$result"
-            count arp ${address[c]}; frame $(mac_of b) $(mac_of a) arp $(mac_of c) ${address[c]} ${address[b]}
-            result; same "ARP for another does not" 0 "$result"
-            count type 86dd; frame $(mac_of b) $(mac_of a) raw 86dd
-            result; same "IPv6 (router advertisements) does not" 0 "$result"
-            count type 8100; frame $(mac_of b) $(mac_of a) raw 8100
-            result; same "VLAN tags do not" 0 "$result"
+            count b eth0 udp 999; frame $(mac_of b) $(mac_of a) udp ${address[a]} ${address[b]} 999
+            counted; same "its own address passes" 3 "$counted"
+            count b eth0 udp 999; frame $(mac_of b) $(mac_of a) udp ${address[c]} ${address[b]} 999
+            counted; same "another's address does not" 0 "$counted"
+            count b eth0 udp 999; frame $(mac_of b) $(mac_of c) udp ${address[a]} ${address[b]} 999
+            counted; same "another's link-layer address does not" 0 "$counted"
+            count b eth0 udp 999; frame $(mac_of b) $bridge udp $gateway ${address[b]} 999
+            counted; same "the gateway's addresses do not" 0 "$counted"
+            count b eth0 arp ${address[a]}; frame $(mac_of b) $(mac_of a) arp $(mac_of a) ${address[a]} ${address[b]}
+            counted; same "ARP for itself passes" 3 "$counted"
+            count b eth0 arp $gateway; frame $(mac_of b) $(mac_of a) arp $(mac_of a) $gateway ${address[b]}
+            counted; same "ARP for the gateway does not" 0 "$counted"
+            count b eth0 arp ${address[a]}; frame $(mac_of b) $(mac_of a) arp $(mac_of c) ${address[a]} ${address[b]}
+            counted; same "ARP that names another's link-layer address inside does not" 0 "$counted"
+            count b eth0 arp ${address[c]}; frame $(mac_of b) $(mac_of a) arp $(mac_of c) ${address[c]} ${address[b]}
+            counted; same "ARP for another does not" 0 "$counted"
+            count b eth0 type 86dd; frame $(mac_of b) $(mac_of a) raw 86dd
+            counted; same "IPv6 (router advertisements) does not" 0 "$counted"
+            # A tag of VLAN 0 is taken off on the way in: what is under it is checked like the rest.
+            count b eth0 udp 999; frame $(mac_of b) $(mac_of a) vlan ${address[a]} ${address[b]} 999
+            counted; same "its own address under a VLAN tag passes" 3 "$counted"
+            count b eth0 udp 999; frame $(mac_of b) $(mac_of a) vlan ${address[c]} ${address[b]} 999
+            counted; same "another's address under a VLAN tag does not" 0 "$counted"
 
             # Out to the world: an address that is not the container's own leaves the host under no name.
-            outside python3 $FRAMES count up0 1.5 udp 999 >$T/count & counter=$!
-            soon "the counter runs" grep -q READY $T/count
+            count o up0 udp 999
             frame $bridge $(mac_of a) udp 203.0.113.9 198.51.100.2 999
             frame $bridge $(mac_of a) udp ${address[c]} 198.51.100.2 999
-            result; same "a foreign source does not leave the host" 0 "$result"
-            outside python3 $FRAMES count up0 1.5 udp 999 >$T/count & counter=$!
-            soon "the counter runs" grep -q READY $T/count
+            counted; same "a foreign source does not leave the host" 0 "$counted"
+            count o up0 udp 999
             frame $bridge $(mac_of a) udp ${address[a]} 198.51.100.2 999
-            result; lacks "its own source does" "^0$" "$result"
+            counted; lacks "its own source does" "^0$" "$counted"
             """)
     }
 

@@ -2,7 +2,7 @@ import Glibc
 import LinuxKernel
 
 /// A directory of a test's own, removed with everything in it when the test ends. Not below /tmp, which may be a tmpfs
-/// without the attributes that layers need.
+/// without the attributes that layers need; `BERTH_TEST_DIRECTORY` names another place.
 public struct TemporaryDirectory: ~Copyable {
     /// Absolute path.
     public let path: String
@@ -10,7 +10,8 @@ public struct TemporaryDirectory: ~Copyable {
     /// Makes one of its parts.
     public init() throws(Errno) {
         var random = SystemRandomNumberGenerator()
-        path = "/var/tmp/berth-test-\(getpid())-\(String(random.next() as UInt64, radix: 36))"
+        let place = getenv("BERTH_TEST_DIRECTORY").map { String(cString: $0) } ?? "/var/tmp"
+        path = "\(place)/berth-test-\(getpid())-\(String(random.next() as UInt64, radix: 36))"
         try Files.makeDirectory(path, mode: 0o755)
     }
 

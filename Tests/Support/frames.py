@@ -3,12 +3,13 @@
 
 frames.py send INTERFACE DST_MAC SRC_MAC tcp SRC_IP DST_IP DST_PORT   a TCP SYN
 frames.py send INTERFACE DST_MAC SRC_MAC udp SRC_IP DST_IP DST_PORT   a UDP datagram "spoof"
+frames.py send INTERFACE DST_MAC SRC_MAC vlan SRC_IP DST_IP DST_PORT  the UDP datagram with a tag of VLAN 0
 frames.py send INTERFACE DST_MAC SRC_MAC arp INNER_MAC SRC_IP DST_IP  an ARP reply
 frames.py send INTERFACE DST_MAC SRC_MAC raw ETHERTYPE_HEX            some other protocol
-frames.py count INTERFACE SECONDS (syn PORT | udp PORT | arp SRC_IP | type ETHERTYPE_HEX)   prints READY, then a number
+frames.py count INTERFACE (syn PORT | udp PORT | arp SRC_IP | type ETHERTYPE_HEX)   prints READY, then at SIGTERM a number
 frames.py serve PORT NAME   answers each UDP datagram with the name and the client's address
 """
-import socket, struct, sys, time
+import signal, socket, struct, sys
 
 
 def mac(text): return bytes(int(p, 16) for p in text.split(":"))
@@ -40,6 +41,9 @@ def send(a):
     if kind in ("tcp", "udp"):
         proto = 6 if kind == "tcp" else 17
         frame = dst + src + b"\x08\x00" + ipv4(proto, rest[0], rest[1], transport(proto, rest[0], rest[1], int(rest[2])))
+    elif kind == "vlan":
+        inner = ipv4(17, rest[0], rest[1], transport(17, rest[0], rest[1], int(rest[2])))
+        frame = dst + src + b"\x81\x00\x00\x00\x08\x00" + inner
     elif kind == "arp":
         frame = dst + src + b"\x08\x06" + struct.pack("!HHBBH", 1, 0x800, 6, 4, 2) + mac(rest[0]) + ip(rest[1]) + dst + ip(rest[2])
     else:
@@ -50,15 +54,20 @@ def send(a):
 
 
 def count(a):
-    interface, seconds, kind, what = a[0], float(a[1]), a[2], a[3]
+    interface, kind, what = a
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
     s.bind((interface, 0))
+    ending = []
+    signal.signal(signal.SIGTERM, lambda *_: ending.append(1))
     print("READY", flush=True)
-    end, n = time.time() + seconds, 0
-    while (left := end - time.time()) > 0:
-        s.settimeout(left)
+    n = 0
+    s.settimeout(0.1)
+    while True:
+        # After the signal: what is there already, no more.
+        if ending: s.settimeout(0)
         try: f, address = s.recvfrom(65536)
-        except (socket.timeout, TimeoutError): break
+        except (TimeoutError, socket.timeout): continue
+        except BlockingIOError: break
         if address[2] == socket.PACKET_OUTGOING: continue
         type_ = f[12:14]
         if kind == "type": n += type_ == bytes.fromhex(what)

@@ -24,11 +24,11 @@ same() { if [ "$2" = "$3" ]; then echo "ok: $1"; else fail "$1: expected <$2>, g
 holds() { if grep -qE -- "$2" <<<"$3"; then echo "ok: $1"; else fail "$1: expected /$2/ in <$3>"; fi; }
 # lacks LABEL PATTERN ACTUAL
 lacks() { if grep -qE -- "$2" <<<"$3"; then fail "$1: did not expect /$2/ in <$3>"; else echo "ok: $1"; fi; }
-# soon LABEL COMMAND…: within five seconds, for what the kernel does in its own time
+# soon LABEL COMMAND…: within ten seconds, for what the kernel does in its own time
 soon() {
     local label=$1 i; shift
-    for i in $(seq 50); do if "$@" >/dev/null 2>&1; then echo "ok: $label"; return; fi; sleep 0.1; done
-    fail "$label: not within 5 s: $*"
+    for i in $(seq 100); do if "$@" >/dev/null 2>&1; then echo "ok: $label"; return; fi; sleep 0.1; done
+    fail "$label: not within 10 s: $*"
 }
 
 make_host() {
@@ -58,7 +58,7 @@ start_probe() {
     probe_pid[$name]=$!
     local fd; exec {fd}>"$T/in.$name"; probe_in[$name]=$fd
     local i
-    for i in $(seq 100); do
+    for i in $(seq 600); do
         grep -q '^READY' "$T/out.$name" && break
         kill -0 "${probe_pid[$name]}" 2>/dev/null || break
         sleep 0.05
@@ -90,16 +90,17 @@ end_namespace() {
 serve() {
     local where=$1 port=$2 name=$3
     local run="inside $where"; [ "$where" = outside ] && run=outside; [ "$where" = host ] && run=host
-    $run socat "TCP4-LISTEN:$port,fork,reuseaddr" "SYSTEM:echo $name \$SOCAT_PEERADDR" </dev/null >/dev/null 2>&1 &
+    # -t: how long it waits for the other direction once one has ended, 0.5 s by default.
+    $run socat -t10 "TCP4-LISTEN:$port,fork,reuseaddr" "SYSTEM:echo $name \$SOCAT_PEERADDR" </dev/null >/dev/null 2>&1 &
     $run python3 "$FRAMES" serve "$port" "$name" </dev/null >/dev/null 2>&1 &
     local i
-    for i in $(seq 50); do
+    for i in $(seq 400); do
         $run sh -c "grep -q ':$(printf %04X "$port") .* 0A ' /proc/net/tcp && grep -q ':$(printf %04X "$port") ' /proc/net/udp" && return
         sleep 0.05
     done
 }
 # ask ADDRESS PORT: what a server says, empty when there is none
-ask() { timeout 3 socat -T1 - "TCP4:$1:$2,connect-timeout=1" </dev/null 2>/dev/null; }
+ask() { timeout 20 socat -t10 - "TCP4:$1:$2,connect-timeout=2" </dev/null 2>/dev/null; }
 ask_udp() { { exec 3<>"/dev/udp/$1/$2" && echo hello >&3 && timeout "${3:-4}" head -n1 <&3; } 2>/dev/null; }
 export -f ask ask_udp
 from() { local where=$1; shift; if [ "$where" = host ]; then host bash -c "$*"; elif [ "$where" = outside ]; then outside bash -c "$*"; else inside "$where" bash -c "$*"; fi; }
@@ -108,6 +109,14 @@ from() { local where=$1; shift; if [ "$where" = host ]; then host bash -c "$*"; 
 times() { awk -v n="$1" -v s="${BERTH_TEST_SCALE:-1}" 'BEGIN { n = int(n * (s == "" ? 1 : s)); print n < 1 ? 1 : n }'; }
 # seeded: RANDOM from BERTH_TEST_SEED or by chance, and says so
 seeded() { local seed=${BERTH_TEST_SEED%.*}; seed=${seed:-$RANDOM}; RANDOM=$seed; say "BERTH_TEST_SEED=$seed"; }
+
+# count NAMESPACE INTERFACE (syn PORT | udp PORT | arp ADDRESS | type ETHERTYPE): counts arriving frames until `counted`,
+# which leaves their number in $counted
+count() {
+    ip netns exec "$N-$1" python3 "$FRAMES" count "$2" "$3" "$4" >"$T/count" & counter=$!
+    soon "the counter runs" grep -q READY "$T/count"
+}
+counted() { sleep 0.3; kill -TERM $counter; wait $counter; counted=$(tail -1 "$T/count"); rm "$T/count"; }
 
 elements() { host nft list table inet berth 2>/dev/null; host nft list table bridge berth 2>/dev/null; }
 mac_of() { inside "$1" cat /sys/class/net/eth0/address; }

@@ -37,7 +37,7 @@ public struct Bundle: Sendable {
         guard let root = configuration.root else {
             throw RuntimeError("read", "\(path)/config.json", cause: "root is missing")
         }
-        let rootPath = root.path.hasPrefix("/") ? root.path : "\(path)/\(root.path)"
+        let rootPath = PathText.isAbsolute(root.path) ? root.path : "\(path)/\(root.path)"
         var request = LaunchRequest(id: id, configuration: configuration, root: .directory(rootPath))
         request.seccompCacheDirectory = seccompCache
         var limits = ResourceLimits()

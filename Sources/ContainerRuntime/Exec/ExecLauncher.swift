@@ -97,7 +97,7 @@ private struct ExecProcess {
             try setUp(socket)
         } catch {
             try? socket.sendMessage(error.message)
-            return error.kind == .notFound ? 127 : error.kind == .notExecutable ? 126 : 125
+            return error.exitStatus
         }
         return 125
     }

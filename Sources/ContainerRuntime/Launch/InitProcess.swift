@@ -18,7 +18,7 @@ struct InitProcess {
             try setUp(socket)
         } catch {
             try? socket.sendMessage(error.message)
-            return error.kind == .notFound ? 127 : error.kind == .notExecutable ? 126 : 125
+            return error.exitStatus
         }
         return 125
     }
@@ -166,7 +166,7 @@ struct InitProcess {
         let starter = try attempt("wait for", "start") { () throws(Errno) in try UnixSocket.accept(listening) }
         do throws(RuntimeError) { try execute(user, tell: starter.rawValue) } catch {
             try? starter.sendMessage(error.message)
-            _exit(error.kind == .notFound ? 127 : error.kind == .notExecutable ? 126 : 125)
+            _exit(error.exitStatus)
         }
     }
 

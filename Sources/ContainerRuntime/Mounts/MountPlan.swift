@@ -31,10 +31,10 @@ struct MountPlan {
         steps = []
         for (index, mount) in configuration.mounts.enumerated() {
             let options = MountOptions(parsing: mount.options)
-            guard mount.destination.hasPrefix("/"), !mount.destination.utf8.contains(0) else {
+            guard PathText.isAbsolute(mount.destination), !mount.destination.utf8.contains(0) else {
                 throw RuntimeError("mount", mount.destination, cause: "the destination must be an absolute path")
             }
-            guard !mount.destination.split(separator: "/").isEmpty else {
+            guard !PathText.names(mount.destination).isEmpty else {
                 throw RuntimeError("mount", mount.destination, cause: "nothing may be mounted over the root")
             }
             let maker: Maker
@@ -55,6 +55,6 @@ struct MountPlan {
 
     /// The path without empty and `.` parts.
     static func normalized(_ path: String) -> String {
-        "/" + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+        "/" + PathText.names(path).joined(separator: "/")
     }
 }

@@ -32,7 +32,7 @@ enum ProcessSetup {
     static func changeDirectory(
         _ path: String, root: Int32, make: Bool, owner: ResolvedUser
     ) throws(RuntimeError) {
-        guard path.hasPrefix("/"), !path.utf8.contains(0) else {
+        guard PathText.isAbsolute(path), !path.utf8.contains(0) else {
             throw RuntimeError("change to", "working directory \"\(path)\"", cause: "it must be an absolute path")
         }
         try attempt("change to", "working directory \"\(path)\"") { () throws(Errno) in

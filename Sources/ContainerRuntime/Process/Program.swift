@@ -21,7 +21,7 @@ struct Program {
         }
         var argumentPointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var environmentPointers: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
-        if name.contains("/") {
+        if name.utf8.contains(UInt8(ascii: "/")) {
             let error = run(name, &argumentPointers, &environmentPointers)
             return failure(name, error, path: name)
         }

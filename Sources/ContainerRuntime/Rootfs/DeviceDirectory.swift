@@ -77,8 +77,8 @@ struct DeviceDirectory {
         try attempt("make device", device.path) { () throws(Errno) in
             // A tmpfs of our own that nobody else sees yet: plain names are safe here.
             var parent = ""
-            for part in path.split(separator: "/").dropLast() {
-                parent += parent.isEmpty ? String(part) : "/\(part)"
+            for part in PathText.names(path).dropLast() {
+                parent += parent.isEmpty ? part : "/\(part)"
                 do throws(Errno) {
                     try Files.makeDirectory(at: directory, parent, mode: 0o755)
                     try give(directory, parent)
@@ -97,9 +97,8 @@ struct DeviceDirectory {
 
     /// The path relative to `/dev`, nil for a path elsewhere or one that climbs.
     static func pathBelowDev(_ path: String) -> String? {
-        guard path.hasPrefix("/dev/") else { return nil }
-        let parts = path.dropFirst(5).split(separator: "/")
-        guard !parts.isEmpty, !parts.contains(".."), !parts.contains(".") else { return nil }
-        return parts.joined(separator: "/")
+        let names = PathText.names(path)
+        guard PathText.isAbsolute(path), names.first == "dev", names.count > 1, !names.contains("..") else { return nil }
+        return names.dropFirst().joined(separator: "/")
     }
 }

@@ -12,8 +12,8 @@ struct RootDirectory: ~Copyable {
 
     /// `openat2` with an empty path fails, and `/` inside the root is the root itself.
     private borrowing func relative(_ path: String) -> String {
-        let trimmed = path.drop { $0 == "/" }
-        return trimmed.isEmpty ? "." : String(trimmed)
+        let trimmed = path.utf8.drop { $0 == UInt8(ascii: "/") }
+        return trimmed.isEmpty ? "." : String(decoding: trimmed, as: UTF8.self)
     }
 
     /// Opens a directory, making it and its missing parents (mode 0755, owned by the caller).
@@ -21,7 +21,7 @@ struct RootDirectory: ~Copyable {
         do throws(Errno) { return try open(path, [.pathOnly, .directory]) } catch {
             guard error == .noSuchFile else { throw error }
         }
-        let names = path.split(separator: "/").map(String.init).filter { $0 != "." }
+        let names = PathText.names(path)
         guard let last = names.last, last != ".." else { throw .invalidArgument }
         let parent = try openMakingDirectory(names.dropLast().joined(separator: "/"))
         do throws(Errno) { try Files.makeDirectory(at: parent.rawValue, last, mode: 0o755) } catch {
@@ -36,8 +36,8 @@ struct RootDirectory: ~Copyable {
         do throws(Errno) { return try open(path, .pathOnly) } catch {
             guard error == .noSuchFile else { throw error }
         }
-        let names = path.split(separator: "/").map(String.init)
-        guard let last = names.last, last != "..", last != "." else { throw .invalidArgument }
+        let names = PathText.names(path)
+        guard let last = names.last, last != ".." else { throw .invalidArgument }
         let parent = try openMakingDirectory(names.dropLast().joined(separator: "/"))
         do throws(Errno) {
             _ = try Files.open(at: parent.rawValue, last, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o644)

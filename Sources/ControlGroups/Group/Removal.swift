@@ -37,29 +37,31 @@ extension ControlGroup {
 
     private static func remove(_ path: GroupPath, _ hierarchy: Hierarchy, until end: Int) throws(Errno) {
         let root = try hierarchy.openRoot()
+        // The usual case is a leaf whose processes are gone: one call.
+        if try removeOne(path, root) == nil { return }
         var pause = 50
         while true {
-            do throws(Errno) {
-                // The usual case is a leaf whose processes are gone: one call.
-                try Files.unlink(at: root.rawValue, path.relative, directory: true)
-                return
-            } catch {
-                if error == .noSuchFile { return }
-                guard error == .busy || error == .directoryNotEmpty else { throw error }
-                if let directory = try? hierarchy.open(path, in: root, .readOnly) {
-                    GroupTree.removeChildren(of: directory)
-                }
-                guard ShortWait.now < end else { throw error }
+            if let directory = try? hierarchy.open(path, in: root, .readOnly) {
+                GroupTree.removeChildren(of: directory)
             }
-            do throws(Errno) {
-                try Files.unlink(at: root.rawValue, path.relative, directory: true)
-                return
-            } catch {
-                if error == .noSuchFile { return }
-                guard error == .busy || error == .directoryNotEmpty else { throw error }
-            }
+            // The last try comes after the last look at the clock: emptying a deep tree may take long by itself.
+            let isLast = ShortWait.now >= end
+            guard let obstacle = try removeOne(path, root) else { return }
+            if isLast { throw obstacle }
             ShortWait.sleep(microseconds: pause)
             pause = min(pause * 2, 20_000)
+        }
+    }
+
+    /// Removes one directory. What is in the way, when that may pass; nil when it is gone.
+    private static func removeOne(_ path: GroupPath, _ root: borrowing FileDescriptor) throws(Errno) -> Errno? {
+        do throws(Errno) {
+            try Files.unlink(at: root.rawValue, path.relative, directory: true)
+            return nil
+        } catch {
+            if error == .noSuchFile { return nil }
+            guard error == .busy || error == .directoryNotEmpty else { throw error }
+            return error
         }
     }
 }

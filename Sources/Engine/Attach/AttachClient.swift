@@ -16,6 +16,7 @@ public final class AttachClient {
     private var buffer = [UInt8]()
     private var outgoing = [UInt8]()
     private var inputOpen: Bool
+    private var readerIsGone = false
 
     /// - Parameters:
     ///   - socket: the conversation with the monitor.
@@ -31,11 +32,15 @@ public final class AttachClient {
     /// Waits for the monitor's word that the container runs.
     ///
     /// - Throws: the reason why it does not, with Docker's exit status.
-    func awaitStart() throws(EngineError) {
-        switch try nextFrame() {
-        case .started: return
-        case .failed(let text, let code): throw EngineError(text, exitCode: code)
-        default: throw EngineError("the container's monitor ended before the container ran", exitCode: 125)
+    /// - Parameter warn: called with each thing a person should know although the container starts.
+    func awaitStart(warn: (String) -> Void) throws(EngineError) {
+        while true {
+            switch try nextFrame() {
+            case .started: return
+            case .warning(let text): warn(text)
+            case .failed(let text, let code): throw EngineError(text, exitCode: code)
+            default: throw EngineError("the container's monitor ended before the container ran", exitCode: 125)
+            }
         }
     }
 
@@ -56,6 +61,9 @@ public final class AttachClient {
             }
             return try loop(signals)
         } catch {
+            if readerIsGone {
+                throw EngineError("nobody reads the container's output any more; it goes on in the background", exitCode: 141)
+            }
             throw EngineError("the connection to the container's monitor broke: \(error)", exitCode: 125)
         }
     }
@@ -68,6 +76,8 @@ public final class AttachClient {
         while true {
             // Frames that came together with the first one wait in the buffer already.
             if let code = handleFrames() { return code }
+            // As with Docker's client: this end closes, the container goes on by itself.
+            if readerIsGone { throw .brokenPipe }
             for event in try poller.wait() {
                 switch event.token {
                 case Token.socket:
@@ -138,8 +148,8 @@ public final class AttachClient {
     private func handleFrames() -> Int32? {
         while let frame = try? AttachFrame.decode(&buffer) {
             switch frame {
-            case .output(let bytes): Self.write(bytes, to: 1)
-            case .errorOutput(let bytes): Self.write(bytes, to: 2)
+            case .output(let bytes): readerIsGone = !Self.write(bytes, to: 1) || readerIsGone
+            case .errorOutput(let bytes): readerIsGone = !Self.write(bytes, to: 2) || readerIsGone
             case .exited(let code): return code
             default: break
             }
@@ -147,7 +157,8 @@ public final class AttachClient {
         return nil
     }
 
-    private static func write(_ bytes: [UInt8], to number: Int32) {
+    /// False when nobody reads that stream any more.
+    private static func write(_ bytes: [UInt8], to number: Int32) -> Bool {
         bytes.withUnsafeBytes { buffer in
             var done = 0
             while done < buffer.count {
@@ -159,9 +170,9 @@ public final class AttachClient {
                     _ = poll(&entry, 1, -1)
                     continue
                 }
-                // Nobody reads our output any more; the container goes on.
-                return
+                return false
             }
+            return true
         }
     }
 

@@ -12,6 +12,8 @@ enum AttachFrame: Equatable {
     case output([UInt8])
     case errorOutput([UInt8])
     case started
+    /// Something a person should know although the container starts.
+    case warning(String)
     case exited(Int32)
     /// The container could not be started; with Docker's exit status.
     case failed(String, code: Int32)
@@ -30,6 +32,7 @@ enum AttachFrame: Equatable {
         case .started: 12
         case .exited: 13
         case .failed: 14
+        case .warning: 15
         }
     }
 
@@ -37,6 +40,7 @@ enum AttachFrame: Equatable {
         switch self {
         case .input(let bytes), .output(let bytes), .errorOutput(let bytes): bytes
         case .inputEnded, .started: []
+        case .warning(let text): Array(text.utf8.prefix(Self.payloadLimit))
         case .resize(let rows, let columns): Self.bytes(UInt32(rows)) + Self.bytes(UInt32(columns))
         case .signal(let number), .exited(let number): Self.bytes(UInt32(bitPattern: number))
         case .failed(let text, let code): Self.bytes(UInt32(bitPattern: code)) + Array(text.utf8.prefix(Self.payloadLimit - 4))
@@ -76,6 +80,7 @@ enum AttachFrame: Equatable {
         case 11: frame = .errorOutput(payload)
         case 12: frame = .started
         case 13: frame = .exited(Int32(bitPattern: try number(0)))
+        case 15: frame = .warning(String(decoding: payload, as: UTF8.self))
         case 14: frame = .failed(String(decoding: payload.dropFirst(4), as: UTF8.self), code: Int32(bitPattern: try number(0)))
         default: throw EngineError("a frame of the unknown kind \(kind)")
         }

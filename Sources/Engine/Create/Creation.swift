@@ -37,7 +37,7 @@ extension Engine {
             if !request.usesHostUsers {
                 record.idRange = try IDRanges.claim(for: directory.path, highest: max(image.highestID, 65535))
             }
-            try makeOverlayDirectories(record, directory)
+            try makeOverlayDirectories(record, directory, images.layerDirectories(of: image))
             try fillVolumes(record, image)
             try directory.write(record)
         } catch {
@@ -68,13 +68,19 @@ extension Engine {
     }
 
     private func makeOverlayDirectories(
-        _ record: ContainerRecord, _ directory: ContainerDirectory
+        _ record: ContainerRecord, _ directory: ContainerDirectory, _ layers: [LayerDirectory]
     ) throws(EngineError) {
-        let owner = record.idRange?.base ?? 0
+        // The merged root shows the upper directory's owner and mode: they are those of the image's root.
+        let base = record.idRange?.base ?? 0
+        let root = layers.last { $0.definesRoot }.flatMap { try? Files.status($0.path) }
+        let uid = base + (root?.uid ?? 0), gid = base + (root?.gid ?? 0)
         try attempt("make", directory.upperDirectory) { () throws(Errno) in
             try Files.makeDirectory(directory.upperDirectory, mode: 0o755)
-            if owner != 0 {
-                try Files.changeOwner(at: WorkingDirectory.rawValue, directory.upperDirectory, uid: owner, gid: owner)
+            if uid != 0 || gid != 0 {
+                try Files.changeOwner(at: WorkingDirectory.rawValue, directory.upperDirectory, uid: uid, gid: gid)
+            }
+            if let root, root.permissions != 0o755 {
+                try Files.changeMode(at: WorkingDirectory.rawValue, directory.upperDirectory, mode: root.permissions)
             }
             try Files.makeDirectory(directory.workDirectory, mode: 0o700)
         }

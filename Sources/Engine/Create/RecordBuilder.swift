@@ -84,8 +84,8 @@ struct RecordBuilder {
         var result = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=\(record.hostname)"]
         if request.terminal { result.append("TERM=xterm") }
         for entry in config.environment + request.environment {
-            let key = entry.prefix { $0 != "=" } + "="
-            if let place = result.firstIndex(where: { $0.hasPrefix(key) }) { result[place] = entry } else { result.append(entry) }
+            let key = String(decoding: entry.utf8.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self) + "="
+            if let place = result.firstIndex(where: { PathText.begins($0, with: key) }) { result[place] = entry } else { result.append(entry) }
         }
         return result
     }
@@ -93,7 +93,7 @@ struct RecordBuilder {
     private func workingDirectory(_ config: ImageConfiguration.Config) throws(EngineError) -> String {
         let path = request.workingDirectory ?? config.workingDirectory
         if path.isEmpty { return "/" }
-        guard path.hasPrefix("/") else {
+        guard PathText.isAbsolute(path) else {
             throw EngineError("the working directory \"\(ContainerRegistry.printable(path))\" is invalid, it needs to be an absolute path", exitCode: 125)
         }
         return path
@@ -178,7 +178,7 @@ struct RecordBuilder {
         }
         if request.publishesAll {
             for exposed in config.exposedPorts + request.exposed {
-                let parts = exposed.split(separator: "/")
+                let parts = PathText.names(exposed)
                 guard let first = parts.first, let number = UInt16(first) else { continue }
                 let proto = parts.count > 1 ? String(parts[1]) : "tcp"
                 guard !ports.contains(where: { $0.containerPort == number && $0.proto == proto }) else { continue }
@@ -199,7 +199,7 @@ struct RecordBuilder {
             }
             result.append(resolved)
         }
-        for path in config.volumes where path.hasPrefix("/") && !result.contains(where: { $0.destination == Self.clean(path) }) {
+        for path in config.volumes where PathText.isAbsolute(path) && !result.contains(where: { $0.destination == Self.clean(path) }) {
             result.append(try resolve(ContainerRequest.Mount(source: .volume(nil), destination: path)))
         }
         return result
@@ -207,8 +207,8 @@ struct RecordBuilder {
 
     /// The path without empty, `.` and `..` parts, the latter never above the root.
     static func clean(_ path: String) -> String {
-        var parts = [Substring]()
-        for part in path.split(separator: "/") where part != "." {
+        var parts = [String]()
+        for part in PathText.names(path) {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }
         }
         return "/" + parts.joined(separator: "/")

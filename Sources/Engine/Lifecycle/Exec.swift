@@ -61,8 +61,8 @@ extension Engine {
         process.env = record.environment
         if options.terminal, !process.env.contains(where: { $0.hasPrefix("TERM=") }) { process.env.append("TERM=xterm") }
         for entry in options.environment {
-            let key = entry.prefix { $0 != "=" } + "="
-            process.env.removeAll { $0.hasPrefix(key) }
+            let key = String(decoding: entry.utf8.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self) + "="
+            process.env.removeAll { PathText.begins($0, with: key) }
             process.env.append(entry)
         }
         process.cwd = options.workingDirectory ?? record.workingDirectory

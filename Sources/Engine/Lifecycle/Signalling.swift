@@ -62,6 +62,8 @@ extension Engine {
     /// `rm`: removes a container that does not run; with `force` kills it first.
     public func remove(_ text: String, force: Bool, volumes removesVolumes: Bool) throws(EngineError) {
         let (record, state, directory) = try inspect(text)
+        // The monitor of a container that has ended holds the lock until it has ended itself.
+        if state.status == .exited, directory.isLocked { _ = directory.waitUntilUnlocked(milliseconds: 5000) }
         if state.status == .running || directory.isLocked {
             guard force else {
                 throw EngineError(

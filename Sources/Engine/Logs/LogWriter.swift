@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 import LinuxKernel
 
 /// Writes a container's output in Docker's `json-file` form: one JSON object a line, `log`, `stream` and `time`.
@@ -85,25 +86,9 @@ struct LogWriter: ~Copyable {
 
     /// One line. Bytes that are not UTF-8 become replacement characters, as in Docker's.
     private static func encode(_ line: [UInt8], stream: String, time: String, into output: inout [UInt8]) {
-        output.append(contentsOf: #"{"log":""#.utf8)
-        let text = String(decoding: line, as: UTF8.self)
-        let digits = Array("0123456789abcdef".utf8)
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                output.append(UInt8(ascii: "\\"))
-                output.append(byte)
-            case 0x0A: output.append(contentsOf: "\\n".utf8)
-            case 0x0D: output.append(contentsOf: "\\r".utf8)
-            case 0x09: output.append(contentsOf: "\\t".utf8)
-            case 0..<0x20, 0x7F:
-                output.append(contentsOf: "\\u00".utf8)
-                output.append(digits[Int(byte >> 4)])
-                output.append(digits[Int(byte & 15)])
-            default: output.append(byte)
-            }
-        }
-        output.append(contentsOf: #"","stream":""#.utf8)
+        output.append(contentsOf: #"{"log":"#.utf8)
+        JSONValue.write(String(decoding: line, as: UTF8.self), into: &output)
+        output.append(contentsOf: #","stream":""#.utf8)
         output.append(contentsOf: stream.utf8)
         output.append(contentsOf: #"","time":""#.utf8)
         output.append(contentsOf: time.utf8)

@@ -40,15 +40,23 @@ struct Monitor {
     private func serve(_ client: SharedDescriptor) {
         becomeDaemon()
         var ownGroup: ControlGroup?
+        // The last word to the client comes when nothing is left but this process, whose own end may take the kernel a
+        // while longer (the nf_tables socket waits for readers of the rules).
+        func leaveOwnGroup() {
+            ownGroup?.leaveToRoot()
+            try? ownGroup?.remove(emptyParents: 2)
+        }
         do {
             let host = try HostControlGroups.detect()
             ownGroup = try host.leaveCallerGroups(to: directory.monitorGroup)
-            try runContainer(host, client)
+            let (loop, status) = try runContainer(host, client)
+            leaveOwnGroup()
+            loop.finish(.exited(status.code))
         } catch {
-            fail(error, client)
+            let frame = fail(error)
+            leaveOwnGroup()
+            _ = try? StreamSocket.send(client.number, frame.encoded[...], wait: true)
         }
-        ownGroup?.leaveToRoot()
-        try? ownGroup?.remove(emptyParents: 2)
     }
 
     private func becomeDaemon() {
@@ -63,7 +71,9 @@ struct Monitor {
     }
 
     /// Everything from the network to the exit record.
-    private func runContainer(_ host: HostControlGroups, _ client: SharedDescriptor) throws {
+    private func runContainer(
+        _ host: HostControlGroups, _ client: SharedDescriptor
+    ) throws -> (loop: MonitorLoop, status: ExitStatus) {
         var state = ContainerState()
         state.monitorPID = getpid()
         state.bootID = Boot.id()
@@ -90,8 +100,16 @@ struct Monitor {
         if let size { request.configuration.process?.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns) }
         let networks = engine.networks
         let connected = endpoint
+        let range = record.idRange
+        var warnings = [NetworkWarning]()
         var container = try Launcher(request).launch { process in
-            if let connected { _ = try networks.connect(connected, namespace: process.pidfd) }
+            guard let connected else { return }
+            if let range {
+                warnings = try networks.connect(
+                    connected, namespace: process.pidfd, groups: range.base...(range.base + range.size - 1))
+            } else {
+                warnings = try networks.connect(connected, namespace: process.pidfd)
+            }
         }
         streams.closeContainerEnds()
         state.status = .running
@@ -107,12 +125,13 @@ struct Monitor {
             process: container.process.pidfd.rawValue, output: terminal ?? streams.output.take(),
             errorOutput: streams.errorOutput.take(), input: streams.input.take(), terminal: terminal?.number,
             client: client, log: LogWriter(path: directory.logPath))
+        for warning in warnings { loop.tell(.warning(warning.description)) }
         loop.tell(.started)
         loop.run()
         let status = try container.process.wait()
         finish(&state, status, request.controlGroup)
         withExtendedLifetime(held) {}
-        loop.finish(.exited(status.code))
+        return (loop, status)
     }
 
     private func holdPorts(_ endpoint: inout Endpoint?) throws -> HeldPorts {
@@ -176,8 +195,8 @@ struct Monitor {
         try? directory.write(state)
     }
 
-    /// It never ran: the reason goes to the client, and nothing stays.
-    private func fail(_ error: any Error, _ client: SharedDescriptor) {
+    /// It never ran: nothing stays but the reason.
+    private func fail(_ error: any Error) -> AttachFrame {
         let group = try? ControlGroup.open(host: HostControlGroups.detect(), path: payloadPath)
         let outOfMemory = ((try? group?.outOfMemoryKills()) ?? 0) > 0
         try? group?.kill()
@@ -196,7 +215,7 @@ struct Monitor {
         state.exitCode = code
         state.error = text
         try? directory.write(state)
-        _ = try? StreamSocket.send(client.number, AttachFrame.failed(text, code: code).encoded[...], wait: true)
+        return .failed(text, code: code)
     }
 }
 

@@ -21,11 +21,10 @@ public struct EngineRoots: Sendable, Equatable {
             instance = ""
             return
         }
-        guard root.hasPrefix("/"), root.split(separator: "/").allSatisfy({ $0 != ".." && $0 != "." }), root.count > 1 else {
+        guard PathText.isAbsolute(root), case let names = PathText.names(root), !names.isEmpty, !names.contains("..") else {
             throw EngineError("the root directory \"\(root)\" is not an absolute path", exitCode: 125)
         }
-        var clean = root
-        while clean.hasSuffix("/") { clean.removeLast() }
+        let clean = "/" + names.joined(separator: "/")
         state = clean
         run = clean + "/run"
         instance = NetworkEngine.instanceToken(forRoot: clean)

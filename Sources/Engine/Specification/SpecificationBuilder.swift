@@ -1,5 +1,6 @@
 import ContainerRuntime
 import JSON
+import LinuxKernel
 import OCI
 
 /// Turns a container's record into an OCI configuration, Docker's defaults included.
@@ -26,7 +27,7 @@ struct SpecificationBuilder {
         return (configuration, ownerMapped)
     }
 
-    private static func depth(_ path: String) -> Int { path.split(separator: "/").count }
+    private static func depth(_ path: String) -> Int { PathText.names(path).count }
 
     private func process() throws(EngineError) -> RuntimeProcess {
         var process = RuntimeProcess()

@@ -48,9 +48,6 @@ extension ImageStore {
     ) throws(ImageStoreError) -> [RemovalEvent] {
         let transaction = try Transaction(root)
         defer { transaction.hold() }
-        // Held for the whole of it: what is decided on must not change before it is done.
-        let lock = try lockIndex()
-        defer { lock.hold() }
         return try removeLocked(name, force: force, usedBy, transaction)
     }
 
@@ -67,6 +64,9 @@ extension ImageStore {
     private func removeLocked(
         _ text: String, force: Bool, _ usedBy: (Digest) -> [ImageUse], _ transaction: Transaction
     ) throws(ImageStoreError) -> [RemovalEvent] {
+        // Held while deciding and doing, but not while what was freed is removed from disk, with the transaction.
+        let lock = try lockIndex()
+        defer { lock.hold() }
         var index = try StoreIndex(root)
         let entry = try ImageName(text).find(in: index)
         guard let id = entry.identifier else {

@@ -73,6 +73,15 @@ public enum ProcessControl {
 
     // MARK: Descriptors and directories
 
+    /// Opens `/dev/null` in place of standard streams that the caller had closed: the next file opened would get their
+    /// number, and a lock or a socket would be written to or replaced as one.
+    public static func openMissingStandardStreams() {
+        for number in Int32(0)...2 where berth_fcntl(number, F_GETFD, 0) < 0 {
+            // The lowest free number is this one. It must survive execve, as a standard stream does.
+            _ = berth_open("/dev/null", number == 0 ? O_RDONLY : O_WRONLY, 0)
+        }
+    }
+
     /// Makes all descriptors from `first` on close-on-exec.
     public static func closeOnExec(from first: UInt32) throws(Errno) {
         try checked(berth_close_range(first, UInt32.max, BERTH_CLOSE_RANGE_CLOEXEC))

@@ -25,9 +25,10 @@ extension ProgramExecution {
                 throw EngineError("failed to create the container ID file \(path): \(error)")
             }
         }
-        guard options.detach else { return try engine.runAttached(container) }
+        let warn = { (text: String) in writeText("WARNING: \(printable(text))\n", to: 2) }
+        guard options.detach else { return try engine.runAttached(container, warn: warn) }
         let id = container.record.id
-        try engine.startDetached(container)
+        try engine.startDetached(container, warn: warn)
         writeText("\(id)\n", to: 1)
         return 0
     }

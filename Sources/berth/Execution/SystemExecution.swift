@@ -1,3 +1,4 @@
+import ContainerNetwork
 import Engine
 import Glibc
 import ImageStore
@@ -37,6 +38,8 @@ extension ProgramExecution {
             Version: \(Version.text)
             Storage: overlayfs
             Cgroups: \(engine.controlGroupLayout)
+            Bridge: \(engine.networks.bridgeName())
+            Table: \(engine.networks.tableName)
             Kernel: \(Host.kernelRelease)
             Architecture: \(Host.architecture)
             CPUs: \(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
