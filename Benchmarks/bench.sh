@@ -42,6 +42,7 @@ mkdir -p "$work/bundle/rootfs" "$work/floor-root"
 Tests/Support/make-busybox-image.sh "$work/image.tar"
 tar -xf "$work/image.tar" -C "$work/bundle/rootfs"
 gcc -O2 -w -static -o "$work/floor" Benchmarks/Floor/floor.c
+gcc -O2 -static -o "$work/peak" Benchmarks/Floor/peak.c
 (cd "$work/bundle" && runc spec)
 python3 - "$work/bundle/config.json" <<'PY'
 import json, sys
@@ -59,7 +60,7 @@ cat >"$work/runtimes.py" <<'PY'
 """Runs the contenders in turns; prints medians as JSON."""
 import json, os, resource, statistics, subprocess, sys, time
 rounds, contenders = int(sys.argv[1]), json.loads(sys.argv[2])
-wall, cpu, peak = ({name: [] for name in contenders} for _ in range(3))
+wall, cpu = ({name: [] for name in contenders} for _ in range(2))
 broken = {}
 for turn in range(rounds + 2):
     for name, command in contenders.items():
@@ -77,10 +78,8 @@ for turn in range(rounds + 2):
         if turn < 2: continue  # warm-up
         wall[name].append(passed * 1e3)
         cpu[name].append((usage.ru_utime + usage.ru_stime) * 1e3)
-        peak[name].append(usage.ru_maxrss)
 print(json.dumps({name: {"broken": broken[name]} if name in broken else {
-    "wall": statistics.median(wall[name]), "best": min(wall[name]), "cpu": statistics.median(cpu[name]),
-    "rss": max(peak[name])} for name in contenders}))
+    "wall": statistics.median(wall[name]), "best": min(wall[name]), "cpu": statistics.median(cpu[name])} for name in contenders}))
 PY
 
 runtimes() {
@@ -110,18 +109,20 @@ in_view() {
 echo "Runtimes, ${ROUNDS:-40} rounds …" >&2
 in_view python3 "$work/runtimes.py" "${ROUNDS:-40}" "$(runtimes)" >"$work/runtimes.json"
 
-# Each name in turn once under strace, for the number of system calls of the runtime and its children.
+# Each name in turn once under strace, for the number of system calls of the runtime and its children, and once for memory.
 calls() {
+    printf '{"rss": %s, ' "$(in_view "$work/peak" "$@" 2>/dev/null || echo null)"
     in_view strace -f -c -o "$work/strace" "$@" >/dev/null 2>&1 || true
-    awk '$NF == "total" { print $(NF - 2) == "" ? $3 : ($4 ~ /^[0-9]+$/ ? $4 : $3) }' "$work/strace" | tail -n 1
+    # calls is the last number before the word; the column of errors may be empty.
+    awk '$NF == "total" { calls = $4 } END { printf "\"calls\": %s}", calls == "" ? "null" : calls }' "$work/strace"
 }
 bundle=$work/bundle
 {
     echo "{"
-    echo "\"berth-runtime\": \"$(calls bin/berth-runtime --root "$work/r-berth" run --bundle "$bundle" s1)\","
-    echo "\"crun\": \"$(calls crun --root "$work/r-crun" run --bundle "$bundle" s2)\","
-    echo "\"runc\": \"$(calls runc --root "$work/r-runc" run --bundle "$bundle" s3)\","
-    echo "\"floor.c\": \"$(calls "$work/floor" -n -m -c berth-bench-floor-s -b "$bundle/rootfs" -- /bin/true)\""
+    echo "\"berth-runtime\": $(calls bin/berth-runtime --root "$work/r-berth" run --bundle "$bundle" s1),"
+    echo "\"crun\": $(calls crun --root "$work/r-crun" run --bundle "$bundle" s2),"
+    echo "\"runc\": $(calls runc --root "$work/r-runc" run --bundle "$bundle" s3),"
+    echo "\"floor.c\": $(calls "$work/floor" -n -m -c berth-bench-floor-s -b "$bundle/rootfs" -- /bin/true)"
     echo "}"
 } >"$work/calls.json"
 
@@ -192,7 +193,9 @@ for name, row in runtimes.items():
         print(f"| {name} | did not run | | | | | |")
         continue
     ratio = f"{row['cpu'] / base:.2f}" if base else "–"
-    print(f"| {name} | {number(row['wall'])} | {number(row['best'])} | {number(row['cpu'])} | {ratio} | {calls.get(name) or '–'} | {row['rss'] / 1024:.1f} |")
+    once = calls[name]
+    peak = f"{once['rss'] / 1024:.1f}" if once["rss"] else "–"
+    print(f"| {name} | {number(row['wall'])} | {number(row['best'])} | {number(row['cpu'])} | {ratio} | {once['calls'] or '–'} | {peak} |")
 print("\nTo reach: CPU at most crun's, fewer than 1,000 system calls with children, below 8 MiB.\n")
 print("### Engines: milliseconds, medians\n")
 print("| | berth | podman | docker | berth against podman | to reach |")

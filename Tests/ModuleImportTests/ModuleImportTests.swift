@@ -16,7 +16,9 @@ import Testing
 
     /// The words between backquotes.
     static func quoted(_ text: String) -> [String] {
-        text.split(separator: "`", omittingEmptySubsequences: false).enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
+        text.split(separator: "`", omittingEmptySubsequences: false).enumerated().filter { $0.offset % 2 == 1 }.map {
+            String($0.element)
+        }
     }
 
     /// The modules a source file imports, whatever stands before and after: `@preconcurrency public import struct A.B`.
@@ -42,7 +44,9 @@ import Testing
     }
 
     static let modules = list(Repository.path + "/Sources")
-    static let swiftModules = modules.filter { !sources(below: Repository.path + "/Sources/" + $0, ending: ".swift").isEmpty }
+    static let swiftModules = modules.filter {
+        !sources(below: Repository.path + "/Sources/" + $0, ending: ".swift").isEmpty
+    }
     static let allowed = table(contents(Repository.path + "/docs/architecture.md"))
 
     /// What comes with the compiler and links statically at no cost.
@@ -60,7 +64,9 @@ import Testing
 
     @Test func theTableHasNoUnknownModules() {
         for (module, names) in Self.allowed where Self.modules.contains(module) {
-            for name in names { #expect(Self.modules.contains(name), "\(module) may import \(name), which is none of ours") }
+            for name in names {
+                #expect(Self.modules.contains(name), "\(module) may import \(name), which is none of ours")
+            }
         }
         #expect(Self.swiftModules.count > 8)
         for module in Self.swiftModules { #expect(Self.allowed[module] != nil) }
@@ -74,7 +80,9 @@ import Testing
 
     @Test func dependenciesArePinned() {
         let manifest = contents(Repository.path + "/Package.swift")
-        for line in manifest.split(separator: "\n") where line.contains(".package(url") { #expect(line.contains("exact:"), "\(line)") }
+        for line in manifest.split(separator: "\n") where line.contains(".package(url") {
+            #expect(line.contains("exact:"), "\(line)")
+        }
     }
 
     @Test func importsAreReadInEveryForm() {
@@ -88,6 +96,7 @@ import Testing
             @testable internal import I
             """
         #expect(Self.imports(source) == ["A", "B", "C", "E", "I"])
-        #expect(Self.table("| `X` | about `Y` | `A`, `B` |\n|---|---|---|\n| `Z` | - | – |") == ["X": ["A", "B"], "Z": []])
+        #expect(
+            Self.table("| `X` | about `Y` | `A`, `B` |\n|---|---|---|\n| `Z` | - | – |") == ["X": ["A", "B"], "Z": []])
     }
 }

@@ -6,6 +6,7 @@ berth=$(readlink -f "$1") image=$(readlink -f "$2")
 export PATH=$PATH:/usr/sbin:/sbin
 
 scratch=/var/tmp
+port=$((20000 + $$ % 10000))
 [ ! -d /var/lib/engine ] || scratch=/var/lib/engine
 root=$scratch/berth-smoke.$$
 passed=0 failed=0
@@ -79,11 +80,11 @@ ok "its status" has Exited b ps -a
 ok "rm" b rm cc
 
 if [ "$network" = bridge ]; then
-    ok "a published port" run -d --name web -p 18080:80 base:1 httpd -f -p 80 -h /var/www
+    ok "a published port" run -d --name web -p $port:80 base:1 httpd -f -p 80 -h /var/www
     # Asked through busybox: curl need not be there.
-    ok "the page" soon sh -c "busybox wget -q -O - http://127.0.0.1:18080/ | grep Hello"
+    ok "the page" soon sh -c "busybox wget -q -O - http://127.0.0.1:$port/ | grep Hello"
     ok "rm -f" b rm -f web
-    ok "the port is closed" status 1 busybox wget -q -O - http://127.0.0.1:18080/
+    ok "the port is closed" status 1 busybox wget -q -O - http://127.0.0.1:$port/
 fi
 
 if controller memory; then

@@ -43,8 +43,10 @@ import Testing
                 let loaded = try await engine.ok("load", "-i", "\(scratch.path)/\(kind).tar")
                 #expect(loaded.out.contains("made/\(kind):1"), "\(loaded.all)")
                 #expect(try await engine.ok("run", "--rm", "made/\(kind):1").text == "default:yes:1000:/tmp")
-                let files = try await engine.ok("run", "--rm", "made/\(kind):1", "ls /etc/origin /etc/second /var/www 2>&1; true")
-                    .lines.sorted()
+                let files = try await engine.ok(
+                    "run", "--rm", "made/\(kind):1", "ls /etc/origin /etc/second /var/www 2>&1; true"
+                )
+                .lines.sorted()
                 #expect(files.contains("/etc/second"))
                 #expect(files.contains("only"))
                 #expect(!files.contains("index.html"))
@@ -52,7 +54,8 @@ import Testing
             }
             // Both say the same content, so both have the same layers.
             func layers(_ name: String) async throws -> [String] {
-                try JSON(try await engine.ok("image", "inspect", name).out)[0]["RootFS"]["Layers"].array?.compactMap(\.string) ?? []
+                try JSON(try await engine.ok("image", "inspect", name).out)[0]["RootFS"]["Layers"].array?.compactMap(
+                    \.string) ?? []
             }
             #expect(try await layers("made/oci:1") == layers("made/docker:1"))
             // From standard input too.
@@ -82,14 +85,20 @@ import Testing
         try await withEngine { engine in
             let before = try await shell("du -sxm \(engine.root) | cut -f1")
             let script = "echo $0 >/mine; rm /etc/origin; echo changed >/var/www/index.html; exec sleep 100"
-            for name in ["one", "two", "three"] { try await engine.start("--name", name, base, "sh", "-c", script, name) }
-            let settled = try await eventually { try await engine.berth("exec", "three", "cat", "/mine").text == "three" }
+            for name in ["one", "two", "three"] {
+                try await engine.start("--name", name, base, "sh", "-c", script, name)
+            }
+            let settled = try await eventually {
+                try await engine.berth("exec", "three", "cat", "/mine").text == "three"
+            }
             #expect(settled)
             #expect(try await engine.ok("exec", "one", "cat", "/mine").text == "one")
             #expect(try await engine.ok("exec", "two", "cat", "/mine").text == "two")
             #expect(try await engine.berth("exec", "one", "cat", "/etc/origin").status == 1)
             // The layer is as it was: a new container has it all.
-            #expect(try await engine.sh("cat /etc/origin /var/www/index.html; ls /mine 2>/dev/null; true").text == "of the image\nHello from a Berth container.")
+            #expect(
+                try await engine.sh("cat /etc/origin /var/www/index.html; ls /mine 2>/dev/null; true").text
+                    == "of the image\nHello from a Berth container.")
             // One copy on disk: three containers add less than the busybox of one.
             let after = try await shell("du -sxm \(engine.root) | cut -f1")
             #expect((Int(after.text) ?? 99) - (Int(before.text) ?? 0) <= 1)

@@ -10,13 +10,17 @@ import Testing
         let output = try await command(engine.words(arguments))
         #expect(output.status == status, "\(arguments): \(output.all)", sourceLocation: location)
         for word in words {
-            #expect(output.err.lowercased().contains(word.lowercased()), "\(arguments): \(output.err)", sourceLocation: location)
+            #expect(
+                output.err.lowercased().contains(word.lowercased()), "\(arguments): \(output.err)",
+                sourceLocation: location)
         }
         #expect(["", "[]"].contains(output.text), sourceLocation: location)
         // A sentence, and at most a line that points to --help.
         let lines = output.err.split(separator: "\n").filter { !$0.contains("--help") && !$0.contains("Usage:") }
         #expect(lines.count <= 2, "\(output.err)", sourceLocation: location)
-        #expect(!output.err.contains("Fatal error") && !output.err.contains("Optional("), "\(output.err)", sourceLocation: location)
+        #expect(
+            !output.err.contains("Fatal error") && !output.err.contains("Optional("), "\(output.err)",
+            sourceLocation: location)
         #expect(try await engine.ok("ps", "-a", "-q").text == "", sourceLocation: location)
         #expect(list("\(engine.root)/containers").isEmpty, sourceLocation: location)
         #expect(list("\(engine.root)/names").isEmpty, sourceLocation: location)
@@ -36,11 +40,14 @@ import Testing
 
     @Test func programs() async throws {
         try await withEngine { engine in
-            try await refuse(engine, "run", "--rm", base, "no-such-program", status: 127, says: ["no-such-program", "not found"])
+            try await refuse(
+                engine, "run", "--rm", base, "no-such-program", status: 127, says: ["no-such-program", "not found"])
             try await refuse(engine, "run", "--rm", base, "/no/such", status: 127, says: ["/no/such"])
-            try await refuse(engine, "run", "--rm", base, "/etc/passwd", status: 126, says: ["/etc/passwd", "permission"])
+            try await refuse(
+                engine, "run", "--rm", base, "/etc/passwd", status: 126, says: ["/etc/passwd", "permission"])
             try await refuse(engine, "run", "--rm", base, "/etc", status: 126, says: ["/etc"])
-            try await refuse(engine, "run", "-d", "--rm", base, "no-such-program", status: 127, says: ["no-such-program"])
+            try await refuse(
+                engine, "run", "-d", "--rm", base, "no-such-program", status: 127, says: ["no-such-program"])
             try await refuse(engine, "run", "--rm", "-w", "relative", base, "true", status: 125, says: ["absolute"])
         }
     }
@@ -49,13 +56,22 @@ import Testing
         try await withEngine { engine in
             try await refuse(engine, "run", "--no-such-flag", base, status: 125, says: ["no-such-flag"])
             try await refuse(engine, "run", "-Z", base, status: 125, says: ["Z"])
-            try await refuse(engine, "run", "--rm", "--network", "nowhere", base, "true", status: 125, says: ["nowhere"])
-            try await refuse(engine, "run", "--rm", "--env-file", "/no/such/file", base, "true", status: 125, says: ["/no/such/file"])
-            try await refuse(engine, "run", "--rm", "--hostname", "bad name", base, "true", status: 125, says: ["hostname"])
-            try await refuse(engine, "run", "--rm", "--tmpfs", "relative", base, "true", status: 125, says: ["absolute"])
-            try await refuse(engine, "run", "--rm", "--mount", "type=nonsense,target=/x", base, "true", status: 125, says: ["nonsense"])
+            try await refuse(
+                engine, "run", "--rm", "--network", "nowhere", base, "true", status: 125, says: ["nowhere"])
+            try await refuse(
+                engine, "run", "--rm", "--env-file", "/no/such/file", base, "true", status: 125, says: ["/no/such/file"]
+            )
+            try await refuse(
+                engine, "run", "--rm", "--hostname", "bad name", base, "true", status: 125, says: ["hostname"])
+            try await refuse(
+                engine, "run", "--rm", "--tmpfs", "relative", base, "true", status: 125, says: ["absolute"])
+            try await refuse(
+                engine, "run", "--rm", "--mount", "type=nonsense,target=/x", base, "true", status: 125,
+                says: ["nonsense"])
             try await refuse(engine, "run", "--rm", "--mount", "target=", base, "true", status: 125, says: [])
-            try await refuse(engine, "run", "--rm", "--memory-swap", "10m", "-m", "20m", base, "true", status: 125, says: ["memoryswap"])
+            try await refuse(
+                engine, "run", "--rm", "--memory-swap", "10m", "-m", "20m", base, "true", status: 125,
+                says: ["memoryswap"])
             try await refuse(engine, "run", "--rm", "--pids-limit", "many", base, "true", status: 125, says: ["many"])
             try await refuse(engine, "no-such-command", status: 1, says: ["no-such-command"])
         }
@@ -96,7 +112,9 @@ import Testing
             #expect(malformed.status != 0)
             #expect(try await engine.ok("images", "-q").text == "")
             // Nothing half-made is left in the store.
-            let rest = try await shell("find \(engine.root)/images -type f -size +64k | wc -l; find \(engine.root)/images -name busybox | wc -l")
+            let rest = try await shell(
+                "find \(engine.root)/images -type f -size +64k | wc -l; find \(engine.root)/images -name busybox | wc -l"
+            )
             #expect(rest.text == "0\n0")
         }
     }
@@ -125,7 +143,9 @@ import Testing
     @Test func helpAndVersion() async throws {
         let help = try await command([Repository.program, "--help"])
         #expect(help.status == 0)
-        for verb in ["run", "exec", "ps", "logs", "stop", "rm", "import", "load", "images"] { #expect(help.out.contains(verb)) }
+        for verb in ["run", "exec", "ps", "logs", "stop", "rm", "import", "load", "images"] {
+            #expect(help.out.contains(verb))
+        }
         let run = try await command([Repository.program, "run", "--help"])
         #expect(run.status == 0)
         for flag in ["--publish", "--memory", "--volume", "--rm", "--detach"] { #expect(run.out.contains(flag)) }

@@ -40,9 +40,12 @@ import Testing
     @Test func killingTheMonitorEndsTheContainerAndIsRecorded() async throws {
         try await withEngine { engine in
             let port = freePort()
-            let id = try await engine.start("--name", "cc", "-p", "\(port):80", base, "httpd", "-f", "-p", "80", "-h", "/var/www")
+            let id = try await engine.start(
+                "--name", "cc", "-p", "\(port):80", base, "httpd", "-f", "-p", "80", "-h", "/var/www")
             let process = try await engine.process("cc"), monitor = try await engine.monitor("cc")
-            #expect(contents("/proc/\(monitor)/cmdline").contains("monitor") || contents("/proc/\(monitor)/comm").contains("monitor"))
+            #expect(
+                contents("/proc/\(monitor)/cmdline").contains("monitor")
+                    || contents("/proc/\(monitor)/comm").contains("monitor"))
             kill(monitor, SIGKILL)
             let ended = try await eventually { !Processes.isAlive(process) }
             #expect(ended, "the container outlives its monitor")
@@ -83,16 +86,23 @@ import Testing
     @Test func theStartingSessionAndItsControlGroupMayDie() async throws {
         try await withEngine { engine in
             let port = freePort()
-            let group = "/sys/fs/cgroup/" + (exists("/sys/fs/cgroup/pids") ? "pids/" : "") + "berth-session-\(engine.token)"
+            let group =
+                "/sys/fs/cgroup/" + (exists("/sys/fs/cgroup/pids") ? "pids/" : "") + "berth-session-\(engine.token)"
             mkdir(group, 0o755)
             defer { rmdir(group) }
-            let run = engine.words(["run", "-d", "--name", "web", "-p", "\(port):80", base, "httpd", "-f", "-p", "80", "-h", "/var/www"])
-                .joined(separator: " ")
-            let session = try Child(["/bin/bash", "-c", "echo $$ > \(group)/cgroup.procs; \(run); echo started; sleep 1000"])
+            let run = engine.words([
+                "run", "-d", "--name", "web", "-p", "\(port):80", base, "httpd", "-f", "-p", "80", "-h", "/var/www",
+            ])
+            .joined(separator: " ")
+            let session = try Child([
+                "/bin/bash", "-c", "echo $$ > \(group)/cgroup.procs; \(run); echo started; sleep 1000",
+            ])
             try await session.waitFor("started")
             // Everything in the session's control group is killed, as the end of an ssh session does.
             for _ in 0..<5 {
-                for pid in contents(group + "/cgroup.procs").split(separator: "\n").compactMap({ pid_t($0) }) { kill(pid, SIGKILL) }
+                for pid in contents(group + "/cgroup.procs").split(separator: "\n").compactMap({ pid_t($0) }) {
+                    kill(pid, SIGKILL)
+                }
                 try await Task.sleep(for: .milliseconds(20))
             }
             session.signalGroup(SIGKILL)

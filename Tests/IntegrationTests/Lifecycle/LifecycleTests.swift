@@ -31,7 +31,8 @@ import Testing
 
     @Test func followedLogsComeAndEnd() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "cc", base, "sh", "-c", "for i in 1 2 3 4 5; do echo line-$i; sleep 0.2; done")
+            try await engine.start(
+                "--name", "cc", base, "sh", "-c", "for i in 1 2 3 4 5; do echo line-$i; sleep 0.2; done")
             let child = try engine.session("logs", "-f", "cc")
             try await child.waitFor("line-2")
             let output = try await child.finish(seconds: 20)
@@ -44,7 +45,10 @@ import Testing
         try await withEngine { engine in
             try await engine.start("--name", "cc", "-e", "A=1", "-w", "/var/www", base, "sleep", "100")
             #expect(try await engine.ok("exec", "cc", "sh", "-c", "echo $A $PWD").text == "1 /var/www")
-            #expect(try await engine.ok("exec", "-e", "A=2", "-w", "/tmp", "-u", "www", "cc", "sh", "-c", "echo $A $PWD $(id -u)").text == "2 /tmp 1000")
+            #expect(
+                try await engine.ok(
+                    "exec", "-e", "A=2", "-w", "/tmp", "-u", "www", "cc", "sh", "-c", "echo $A $PWD $(id -u)"
+                ).text == "2 /tmp 1000")
             #expect(try await engine.berth("exec", "cc", "sh", "-c", "exit 17").status == 17)
             #expect(try await engine.berth("exec", "-i", "cc", "cat", input: "through").out == "through")
             #expect(try await engine.berth("exec", "cc", "no-such-program").status == 127)
@@ -73,7 +77,8 @@ import Testing
 
     @Test func stopAsksFirst() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "polite", base, "sh", "-c", "trap 'echo bye; exit 4' TERM; while :; do sleep 0.05; done")
+            try await engine.start(
+                "--name", "polite", base, "sh", "-c", "trap 'echo bye; exit 4' TERM; while :; do sleep 0.05; done")
             try await Task.sleep(for: .milliseconds(200))
             #expect(try await engine.ok("stop", "polite").text == "polite")
             #expect(try await engine.inspect("polite")["State"]["ExitCode"].int == 4)
@@ -89,7 +94,8 @@ import Testing
 
     @Test func killSendsAnySignal() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "cc", base, "sh", "-c", "trap 'echo usr' USR1; while :; do sleep 0.05; done")
+            try await engine.start(
+                "--name", "cc", base, "sh", "-c", "trap 'echo usr' USR1; while :; do sleep 0.05; done")
             try await Task.sleep(for: .milliseconds(200))
             try await engine.ok("kill", "-s", "USR1", "cc")
             let heard = try await eventually { try await engine.ok("logs", "cc").out.contains("usr") }

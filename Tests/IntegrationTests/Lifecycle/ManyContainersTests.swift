@@ -35,10 +35,14 @@ import Testing
             // Without a trace even before the engine itself is removed.
             var rest: [String] = []
             let clean = try await eventually {
-                rest = list("/sys/class/net").filter { $0.hasPrefix("v\(engine.token)-") }
-                    + list("\(engine.root)/containers") + list("\(engine.root)/names") + list("\(engine.root)/run/containers")
+                rest =
+                    list("/sys/class/net").filter { $0.hasPrefix("v\(engine.token)-") }
+                    + list("\(engine.root)/containers") + list("\(engine.root)/names")
+                    + list("\(engine.root)/run/containers")
                     + Processes.mentioning(engine.root).map(\.command)
-                    + contents("/proc/self/mountinfo").split(separator: "\n").map(String.init).filter { $0.contains(engine.root) }
+                    + contents("/proc/self/mountinfo").split(separator: "\n").map(String.init).filter {
+                        $0.contains(engine.root)
+                    }
                 return rest.isEmpty
             }
             #expect(clean, "\(rest)")
@@ -49,7 +53,8 @@ import Testing
         try await withEngine { engine in
             let run = engine.words(["run", "--rm", base, "true"]).joined(separator: " ")
             let count = 40 * Repository.scale
-            let output = try await shell("for i in $(seq \(count)); do \(run) || echo failed $i $?; done; echo end", seconds: 60 + Double(count))
+            let output = try await shell(
+                "for i in $(seq \(count)); do \(run) || echo failed $i $?; done; echo end", seconds: 60 + Double(count))
             #expect(output.text == "end", "\(output.all)")
             #expect(try await engine.ok("ps", "-a", "-q").text == "")
             #expect(list("\(engine.root)/containers").isEmpty)

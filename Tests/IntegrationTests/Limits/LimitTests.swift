@@ -9,7 +9,8 @@ import Testing
 
     @Test func memoryLimitKillsOnlyItsContainer() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "neighbour", "-m", "32m", base, "sh", "-c", "while :; do date +%s; sleep 0.1; done")
+            try await engine.start(
+                "--name", "neighbour", "-m", "32m", base, "sh", "-c", "while :; do date +%s; sleep 0.1; done")
             let kept = try await engine.berth(
                 "run", "--name", "hog", "-m", "32m", "--memory-swap", "32m", base, "sh", "-c", Self.memoryHog)
             #expect(kept.status == 137, "\(kept.all)")
@@ -23,7 +24,8 @@ import Testing
             #expect(goesOn)
             #expect(try await engine.inspect("neighbour")["State"]["OOMKilled"].bool == false)
             // With --rm the status is the same.
-            let gone = try await engine.berth("run", "--rm", "-m", "32m", "--memory-swap", "32m", base, "sh", "-c", Self.memoryHog)
+            let gone = try await engine.berth(
+                "run", "--rm", "-m", "32m", "--memory-swap", "32m", base, "sh", "-c", Self.memoryHog)
             #expect(gone.status == 137, "\(gone.all)")
             // And without a limit the program succeeds: it was the limit.
             #expect(try await engine.sh(Self.memoryHog).text == "200000000")
@@ -42,9 +44,11 @@ import Testing
     @Test func theKernelHoldsTheLimits() async throws {
         try await withEngine { engine in
             let id = try await engine.start(
-                "--name", "cc", "-m", "64m", "--memory-swap", "128m", "--cpus", "0.5", "--pids-limit", "33", base, "sleep", "100")
+                "--name", "cc", "-m", "64m", "--memory-swap", "128m", "--cpus", "0.5", "--pids-limit", "33", base,
+                "sleep", "100")
             let groups = engine.groups(id)
-            let memory = try #require(groups["memory"]), cpu = try #require(groups["cpu"]), pids = try #require(groups["pids"])
+            let memory = try #require(groups["memory"]), cpu = try #require(groups["cpu"]),
+                pids = try #require(groups["pids"])
             func value(_ path: String) -> String { contents(path).trimmed }
             if exists(memory + "/memory.max") {
                 #expect(value(memory + "/memory.max") == "67108864")
@@ -72,7 +76,9 @@ import Testing
             let pids = try #require(engine.groups(id)["pids"])
             // The limit is met, never passed, and the host forks as before.
             let met = try await eventually(seconds: 15) {
-                contents(pids + "/pids.events").split(separator: "\n").contains { $0.hasPrefix("max ") && $0 != "max 0" }
+                contents(pids + "/pids.events").split(separator: "\n").contains {
+                    $0.hasPrefix("max ") && $0 != "max 0"
+                }
             }
             #expect(met, "\(contents(pids + "/pids.current")) of \(contents(pids + "/pids.max"))")
             for _ in 0..<10 {
@@ -90,7 +96,9 @@ import Testing
             let group = try #require(engine.groups(id)["cpu"])
             func used() -> Double {
                 // Microseconds on version 2; on version 1 nanoseconds of the accounting controller.
-                if let line = contents(group + "/cpu.stat").split(separator: "\n").first(where: { $0.hasPrefix("usage_usec ") }) {
+                if let line = contents(group + "/cpu.stat").split(separator: "\n").first(where: {
+                    $0.hasPrefix("usage_usec ")
+                }) {
                     return (Double(line.dropFirst(11)) ?? 0) / 1e6
                 }
                 let accounting = engine.groups(id)["cpuacct"] ?? group

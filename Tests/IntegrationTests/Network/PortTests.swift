@@ -7,9 +7,12 @@ import Testing
         try await command(["curl", "-s", "-m", "3", "--noproxy", "*", url]).out
     }
 
-    private func startServer(_ engine: TestEngine, _ name: String, _ port: String, text: String = "served") async throws -> String {
+    private func startServer(_ engine: TestEngine, _ name: String, _ port: String, text: String = "served") async throws
+        -> String
+    {
         try await engine.start(
-            "--name", name, "-p", port, base, "sh", "-c", "echo \(text) >/var/www/index.html; exec httpd -f -p 80 -h /var/www")
+            "--name", name, "-p", port, base, "sh", "-c",
+            "echo \(text) >/var/www/index.html; exec httpd -f -p 80 -h /var/www")
     }
 
     @Test func reachableFromEverywhereAndGoneAfterwards() async throws {
@@ -26,7 +29,9 @@ import Testing
             let inside = try await engine.sh("wget -q -O - http://\(host):\(port)/; wget -q -O - http://\(own)/")
             #expect(inside.out == "served\nserved\n")
             // From itself: the packet comes back through the bridge port it left by.
-            #expect(try await engine.ok("exec", "web", "wget", "-q", "-O", "-", "http://\(host):\(port)/").out == "served\n")
+            #expect(
+                try await engine.ok("exec", "web", "wget", "-q", "-O", "-", "http://\(host):\(port)/").out == "served\n"
+            )
             #expect(try await engine.ok("ps").out.contains("0.0.0.0:\(port)->80/tcp"))
 
             try await engine.ok("stop", "-t", "0", "web")
@@ -50,7 +55,8 @@ import Testing
             let host = try await hostAddress()
             if host != "127.0.0.1" { #expect(try await page("http://\(host):\(port)/") == "") }
             let gateway = try #require(try await engine.inspect("web")["NetworkSettings"]["Gateway"].string)
-            let inside = try await engine.berth("run", "--rm", base, "timeout", "3", "wget", "-q", "-O", "-", "http://\(gateway):\(port)/")
+            let inside = try await engine.berth(
+                "run", "--rm", base, "timeout", "3", "wget", "-q", "-O", "-", "http://\(gateway):\(port)/")
             #expect(inside.out == "")
         }
     }
@@ -71,7 +77,9 @@ import Testing
             let port = freePort()
             try await engine.start("--name", "echo", "-p", "\(port):7/udp", base, "sleep", "100")
             // Static busybox has no server for UDP: one of the host's, in the container's network.
-            let server = try Child(["nsenter", "-t", "\(try await engine.process("echo"))", "-n", "socat", "UDP4-LISTEN:7,fork", "PIPE"])
+            let server = try Child([
+                "nsenter", "-t", "\(try await engine.process("echo"))", "-n", "socat", "UDP4-LISTEN:7,fork", "PIPE",
+            ])
             let answered = try await eventually {
                 try await shell("echo ping | timeout 2 socat -t 1 - UDP4:127.0.0.1:\(port)").out == "ping\n"
             }
@@ -85,7 +93,8 @@ import Testing
         try await withEngine { engine in
             let port = freePort()
             _ = try await startServer(engine, "first", "\(port):80")
-            let clash = try await engine.berth("run", "-d", "--name", "latecomer", "-p", "\(port):80", base, "sleep", "100")
+            let clash = try await engine.berth(
+                "run", "-d", "--name", "latecomer", "-p", "\(port):80", base, "sleep", "100")
             #expect(clash.status == 125, "\(clash.all)")
             #expect(clash.err.contains("\(port)"))
             #expect(clash.err.contains("first"))

@@ -25,7 +25,10 @@ import Testing
             // The check can fail: there are symbols at all, and Swift's are among them.
             #expect(Int(try await shell("nm -C \(unstripped) | grep -c 'Engine'").text) ?? 0 > 10)
         }
-        #expect(try await shell("grep -a -c -E 'FoundationEssentials|libFoundation|_CFRuntime|NSURLSession' \(Repository.program)").text == "0")
+        #expect(
+            try await shell(
+                "grep -a -c -E 'FoundationEssentials|libFoundation|_CFRuntime|NSURLSession' \(Repository.program)"
+            ).text == "0")
     }
 
     @Test func startsWithOneThread() async throws {

@@ -6,7 +6,8 @@ import Testing
 @Suite struct ScriptTests {
     private func fakeSwift(_ version: String) throws -> Scratch {
         let scratch = try Scratch()
-        try write("#!/bin/sh\necho 'Swift version \(version) (swift-\(version)-RELEASE)'\n", to: scratch.path + "/swift")
+        try write(
+            "#!/bin/sh\necho 'Swift version \(version) (swift-\(version)-RELEASE)'\n", to: scratch.path + "/swift")
         chmod(scratch.path + "/swift", 0o755)
         return scratch
     }
@@ -18,7 +19,8 @@ import Testing
             [Repository.path + "/scripts/require-swift.sh"], environment: ["PATH": scratch.path + ":/usr/bin:/bin"])
         #expect((output.status == 0) == isGood, "\(output.all)")
         if !isGood {
-            #expect(output.err.contains("6.2") && output.err.contains("swift.org/install") && output.err.contains(version))
+            #expect(
+                output.err.contains("6.2") && output.err.contains("swift.org/install") && output.err.contains(version))
         }
     }
 

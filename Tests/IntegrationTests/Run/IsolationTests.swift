@@ -37,7 +37,8 @@ import Testing
             #expect(contents("/proc/\(pid)/setgroups").hasPrefix("allow"))
             // Another container has other ids.
             try await engine.start("--name", "dd", base, "sleep", "100")
-            let other = contents("/proc/\(try await engine.process("dd"))/uid_map").split { $0.isWhitespace }.compactMap { Int($0) }
+            let other = contents("/proc/\(try await engine.process("dd"))/uid_map").split { $0.isWhitespace }.compactMap
+            { Int($0) }
             #expect(other.count == 3 && (other[1] >= map[1] + map[2] || map[1] >= other[1] + other[2]))
         }
     }
@@ -82,7 +83,8 @@ import Testing
 
     @Test func networkNoneHasOnlyLoopback() async throws {
         try await withEngine { engine in
-            let output = try await engine.sh("ls /sys/class/net; ping -c1 -W1 127.0.0.1 >/dev/null && echo up; ip route", "--network", "none")
+            let output = try await engine.sh(
+                "ls /sys/class/net; ping -c1 -W1 127.0.0.1 >/dev/null && echo up; ip route", "--network", "none")
             #expect(output.text == "lo\nup")
         }
     }
@@ -126,7 +128,8 @@ import Testing
     @Test func execHasTheSameBounds() async throws {
         try await withEngine { engine in
             try await engine.start("--name", "cc", base, "sleep", "100")
-            let status = try await engine.ok("exec", "cc", "sh", "-c", "grep -E '^(Cap|Seccomp:)' /proc/self/status; cat /proc/self/cgroup; id -u")
+            let status = try await engine.ok(
+                "exec", "cc", "sh", "-c", "grep -E '^(Cap|Seccomp:)' /proc/self/status; cat /proc/self/cgroup; id -u")
             #expect(status.out.contains("CapBnd:\t00000000a80425fb"))
             #expect(status.out.contains("CapInh:\t0000000000000000"))
             #expect(status.out.contains("Seccomp:\t2"))
@@ -135,7 +138,9 @@ import Testing
             let child = try engine.session("exec", "cc", "sleep", "31415")
             var inner: pid_t?
             _ = try await eventually {
-                inner = Processes.mentioning("sleep 31415").map(\.pid).first { link("/proc/\($0)/ns/pid") == link("/proc/\(pid)/ns/pid") }
+                inner = Processes.mentioning("sleep 31415").map(\.pid).first {
+                    link("/proc/\($0)/ns/pid") == link("/proc/\(pid)/ns/pid")
+                }
                 return inner != nil
             }
             let found = try #require(inner)
@@ -165,8 +170,12 @@ import Testing
     @Test func devicesAreTheUsualOnes() async throws {
         try await withEngine { engine in
             let output = try await engine.sh(
-                "echo x >/dev/null && head -c 4 /dev/urandom | wc -c; ls /dev; mknod /tmp/d c 1 3 2>&1; readlink /dev/fd; readlink /dev/ptmx; df /dev/shm | tail -1")
-            for name in ["null", "zero", "full", "random", "urandom", "tty", "pts", "shm", "mqueue", "fd", "stdin", "stdout", "stderr", "ptmx"] {
+                "echo x >/dev/null && head -c 4 /dev/urandom | wc -c; ls /dev; mknod /tmp/d c 1 3 2>&1; readlink /dev/fd; readlink /dev/ptmx; df /dev/shm | tail -1"
+            )
+            for name in [
+                "null", "zero", "full", "random", "urandom", "tty", "pts", "shm", "mqueue", "fd", "stdin", "stdout",
+                "stderr", "ptmx",
+            ] {
                 #expect(output.lines.contains(name), "/dev/\(name)")
             }
             #expect(!output.lines.contains("kmsg"))
@@ -191,7 +200,9 @@ import Testing
         try await withEngine { engine in
             try await engine.start("--name", "web", "-u", "www", base, "httpd", "-f", "-p", "80", "-h", "/var/www")
             let address = try #require(try await engine.inspect("web")["NetworkSettings"]["IPAddress"].string)
-            let answered = try await eventually { try await shell("curl -s -m 2 http://\(address)/").out.contains("Hello from") }
+            let answered = try await eventually {
+                try await shell("curl -s -m 2 http://\(address)/").out.contains("Hello from")
+            }
             #expect(answered)
             #expect(try await engine.berth("exec", "web", "id", "-u").text == "1000")
             // Busybox's ping takes a raw socket, which only root has; others take the kernel's own ping socket (icmp(7)),
@@ -199,7 +210,9 @@ import Testing
             #expect(try await engine.berth("exec", "-u", "0", "web", "ping", "-c1", "-W2", "127.0.0.1").status == 0)
             let pid = try await engine.process("web")
             let socket = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)"
-            let ping = try await command(["nsenter", "-t", "\(pid)", "-U", "-n", "-S", "1000", "-G", "1000", "python3", "-c", socket])
+            let ping = try await command([
+                "nsenter", "-t", "\(pid)", "-U", "-n", "-S", "1000", "-G", "1000", "python3", "-c", socket,
+            ])
             #expect(ping.status == 0, "\(ping.all)")
         }
     }

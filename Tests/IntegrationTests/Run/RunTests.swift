@@ -51,12 +51,15 @@ import Testing
             let file = scratch.path + "/env"
             try write("# a comment\n\nFROM_FILE=one two\nBOTH=file\nEMPTY=\n", to: file)
             let output = try await engine.sh(
-                "echo \"[$A][$FROM_FILE][$BOTH][${EMPTY-unset}][$HOME][$PATH]\"", "-e", "A=x=y", "--env-file", file, "-e", "BOTH=flag")
+                "echo \"[$A][$FROM_FILE][$BOTH][${EMPTY-unset}][$HOME][$PATH]\"", "-e", "A=x=y", "--env-file", file,
+                "-e", "BOTH=flag")
             #expect(
-                output.text == "[x=y][one two][flag][][/root][/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin]")
+                output.text
+                    == "[x=y][one two][flag][][/root][/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin]")
             // A name alone takes the caller's value.
             let child = try Child(
-                engine.words(["run", "--rm", "-e", "OUTER", "-e", "MISSING", base, "env"]), environment: ["OUTER": "from outside"])
+                engine.words(["run", "--rm", "-e", "OUTER", "-e", "MISSING", base, "env"]),
+                environment: ["OUTER": "from outside"])
             let environment = try await child.finish()
             #expect(environment.lines.contains("OUTER=from outside"))
             #expect(!environment.out.contains("MISSING"))
@@ -67,8 +70,11 @@ import Testing
         try await withEngine { engine in
             #expect(try await engine.sh("pwd", "-w", "/var/www").text == "/var/www")
             // As Docker: a missing one is made.
-            #expect(try await engine.sh("pwd; ls -ld . | cut -c1-10", "-w", "/new/place").text == "/new/place\ndrwxr-xr-x")
-            #expect(try await engine.sh("id -u; id -g; id -G; echo $HOME", "-u", "www").text == "1000\n1000\n1000 2000\n/home/www")
+            #expect(
+                try await engine.sh("pwd; ls -ld . | cut -c1-10", "-w", "/new/place").text == "/new/place\ndrwxr-xr-x")
+            #expect(
+                try await engine.sh("id -u; id -g; id -G; echo $HOME", "-u", "www").text
+                    == "1000\n1000\n1000 2000\n/home/www")
             #expect(try await engine.sh("id -u; id -g", "-u", "1234:5678").text == "1234\n5678")
             #expect(try await engine.sh("id -u; id -g", "-u", "www:nogroup").text == "1000\n65534")
             let unknown = try await engine.berth("run", "--rm", "-u", "nobody-knows", base, "true")
@@ -79,7 +85,9 @@ import Testing
 
     @Test func hostname() async throws {
         try await withEngine { engine in
-            #expect(try await engine.sh("hostname; cat /etc/hostname; grep -c box /etc/hosts", "--hostname", "box").text == "box\nbox\n1")
+            #expect(
+                try await engine.sh("hostname; cat /etc/hostname; grep -c box /etc/hosts", "--hostname", "box").text
+                    == "box\nbox\n1")
             let id = try await engine.start("--name", "nn", base, "sleep", "100")
             #expect(try await engine.ok("exec", "nn", "hostname").text == String(id.prefix(12)))
         }
@@ -88,7 +96,9 @@ import Testing
     @Test func entrypoint() async throws {
         try await withEngine { engine async throws in
             #expect(try await engine.ok("run", "--rm", "--entrypoint", "echo", base, "a", "b").text == "a b")
-            #expect(try await engine.ok("run", "--rm", "--entrypoint", "/bin/hostname", "--hostname", "x", base).text == "x")
+            #expect(
+                try await engine.ok("run", "--rm", "--entrypoint", "/bin/hostname", "--hostname", "x", base).text == "x"
+            )
         }
     }
 
@@ -108,7 +118,8 @@ import Testing
 
     @Test func labelsAndNamesAreKept() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "one", "--label", "a=b", "--label", "only", "-e", "K=V", base, "sleep", "100")
+            try await engine.start(
+                "--name", "one", "--label", "a=b", "--label", "only", "-e", "K=V", base, "sleep", "100")
             let one = try await engine.inspect("one")
             #expect(one["Name"].string == "/one")
             #expect(one["Config"]["Labels"]["a"].string == "b")
@@ -121,7 +132,8 @@ import Testing
 
     @Test func initReapsOrphans() async throws {
         try await withEngine { engine in
-            try await engine.start("--name", "reaped", "--init", base, "sh", "-c", "while :; do (sleep 0.01 &); sleep 0.02; done")
+            try await engine.start(
+                "--name", "reaped", "--init", base, "sh", "-c", "while :; do (sleep 0.01 &); sleep 0.02; done")
             try await engine.start("--name", "plain", base, "sh", "-c", "(sleep 0.01 &) ; exec sleep 100")
             try await Task.sleep(for: .milliseconds(800))
             let zombies = "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l"

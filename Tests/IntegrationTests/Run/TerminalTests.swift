@@ -52,7 +52,8 @@ import Testing
 
     @Test func theCallersTerminalIsRestored() async throws {
         try await withEngine { engine in
-            let script = "stty -a >/tmp/berth-stty-$$.1; \(engine.words(["run", "--rm", "-it", base, "true"]).joined(separator: " ")); "
+            let script =
+                "stty -a >/tmp/berth-stty-$$.1; \(engine.words(["run", "--rm", "-it", base, "true"]).joined(separator: " ")); "
                 + "stty -a >/tmp/berth-stty-$$.2; cmp /tmp/berth-stty-$$.1 /tmp/berth-stty-$$.2 && echo sa''me; rm -f /tmp/berth-stty-$$.*"
             let child = try Child(["/bin/bash", "-c", script], streams: .terminal(rows: 24, columns: 80))
             try await child.waitFor("same")
@@ -72,7 +73,8 @@ import Testing
     func signalsAreForwarded(_ number: Int32, _ name: String) async throws {
         try await withEngine { engine in
             let child = try engine.session(
-                "run", "--rm", base, "sh", "-c", "trap 'echo got-\(name); exit 42' \(name); echo ready; while :; do sleep 0.05; done")
+                "run", "--rm", base, "sh", "-c",
+                "trap 'echo got-\(name); exit 42' \(name); echo ready; while :; do sleep 0.05; done")
             try await child.waitFor("ready")
             child.signal(number)
             let output = try await child.finish(seconds: 15)

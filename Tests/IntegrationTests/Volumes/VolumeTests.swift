@@ -25,7 +25,9 @@ import Testing
         try await withEngine { engine in
             let scratch = try Scratch()
             try write("from the host", to: scratch.path + "/in")
-            #expect(try await engine.sh("cat /src/in; echo back >/src/out", "-v", "\(scratch.path):/src").text == "from the host")
+            #expect(
+                try await engine.sh("cat /src/in; echo back >/src/out", "-v", "\(scratch.path):/src").text
+                    == "from the host")
             #expect(contents(scratch.path + "/out") == "back\n")
             #expect(owner(scratch.path + "/out").map { $0.uid == 0 && $0.gid == 0 } == true)
         }
@@ -38,7 +40,8 @@ import Testing
             #expect(output.status == 1)
             #expect(output.err.contains("Read-only"))
             let other = try await engine.berth(
-                "run", "--rm", "--mount", "type=bind,source=\(scratch.path),target=/src,readonly", base, "touch", "/src/x")
+                "run", "--rm", "--mount", "type=bind,source=\(scratch.path),target=/src,readonly", base, "touch",
+                "/src/x")
             #expect(other.status == 1)
             #expect(list(scratch.path).isEmpty)
         }
@@ -48,7 +51,9 @@ import Testing
         try await withEngine { engine in
             let scratch = try Scratch()
             try write("configured\n", to: scratch.path + "/file")
-            #expect(try await engine.sh("cat /etc/new/app.conf", "-v", "\(scratch.path)/file:/etc/new/app.conf").text == "configured")
+            #expect(
+                try await engine.sh("cat /etc/new/app.conf", "-v", "\(scratch.path)/file:/etc/new/app.conf").text
+                    == "configured")
         }
     }
 
@@ -69,15 +74,19 @@ import Testing
     @Test func aNamedVolumeOutlivesContainers() async throws {
         try await withEngine { engine in
             _ = try await engine.sh("echo kept >/data/file; chown www /data/file", "-v", "store:/data")
-            #expect(try await engine.sh("cat /data/file; stat -c %U /data/file", "-v", "store:/data").text == "kept\nwww")
+            #expect(
+                try await engine.sh("cat /data/file; stat -c %U /data/file", "-v", "store:/data").text == "kept\nwww")
             // An empty volume starts with what the image has there.
-            #expect(try await engine.sh("cat /var/www/index.html", "-v", "page:/var/www").text == "Hello from a Berth container.")
+            #expect(
+                try await engine.sh("cat /var/www/index.html", "-v", "page:/var/www").text
+                    == "Hello from a Berth container.")
         }
     }
 
     @Test func tmpfsByMount() async throws {
         try await withEngine { engine in
-            let output = try await engine.sh("grep ' /t ' /proc/mounts; touch /t/x && echo ok", "--mount", "type=tmpfs,target=/t")
+            let output = try await engine.sh(
+                "grep ' /t ' /proc/mounts; touch /t/x && echo ok", "--mount", "type=tmpfs,target=/t")
             #expect(output.out.contains("tmpfs /t tmpfs") && output.out.contains("ok"))
         }
     }
@@ -86,7 +95,8 @@ import Testing
         try await withEngine { engine in
             let scratch = try Scratch()
             chown(scratch.path, 4321, 4322)
-            let output = try await engine.sh("stat -c '%u:%g' /src; touch /src/x", "--userns=host", "-v", "\(scratch.path):/src")
+            let output = try await engine.sh(
+                "stat -c '%u:%g' /src; touch /src/x", "--userns=host", "-v", "\(scratch.path):/src")
             #expect(output.text == "4321:4322")
             #expect(owner(scratch.path + "/x")?.uid == 0)
         }

@@ -47,7 +47,8 @@ public actor Child {
 
     /// Starts a program.
     public init(
-        _ words: [String], streams: Streams = .pipes(input: false), environment: [String: String] = [:], directory: String? = nil
+        _ words: [String], streams: Streams = .pipes(input: false), environment: [String: String] = [:],
+        directory: String? = nil
     ) throws {
         self.words = words
         var actions = posix_spawn_file_actions_t()
@@ -74,7 +75,8 @@ public actor Child {
         case .terminal(let rows, let columns):
             let master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)
             var name = [CChar](repeating: 0, count: 64)
-            guard master >= 0, grantpt(master) == 0, unlockpt(master) == 0, ptsname_r(master, &name, name.count) == 0 else {
+            guard master >= 0, grantpt(master) == 0, unlockpt(master) == 0, ptsname_r(master, &name, name.count) == 0
+            else {
                 throw ChildFailure(description: "cannot make a terminal: errno \(errno)")
             }
             var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
@@ -97,7 +99,8 @@ public actor Child {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | 0x80 /* SETSID */))
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | 0x80 /* SETSID */))
 
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = Self.merged(environment).map { strdup($0) } + [nil]
@@ -105,7 +108,8 @@ public actor Child {
         var process: pid_t = 0
         let failure = posix_spawnp(&process, words[0], &actions, &attributes, &arguments, &variables)
         guard failure == 0 else {
-            throw ChildFailure(description: "cannot run \(words.joined(separator: " ")): \(String(cString: strerror(failure)))")
+            throw ChildFailure(
+                description: "cannot run \(words.joined(separator: " ")): \(String(cString: strerror(failure)))")
         }
         pid = process
     }
@@ -188,7 +192,8 @@ public actor Child {
                 if last.contains(text) { return last }
                 let reason = isOver ? "ended with \(ended ?? -1)" : "\(seconds) s passed"
                 throw ChildFailure(
-                    description: "\(words.joined(separator: " ")): \(reason) without \"\(text)\" in its output: \(last)\n"
+                    description:
+                        "\(words.joined(separator: " ")): \(reason) without \"\(text)\" in its output: \(last)\n"
                         + String(decoding: errBytes, as: UTF8.self))
             }
             try await Task.sleep(for: .milliseconds(4))
@@ -218,7 +223,8 @@ public actor Child {
         }
         drain()
         return Output(
-            status: ended ?? -1, out: String(decoding: outBytes, as: UTF8.self), err: String(decoding: errBytes, as: UTF8.self))
+            status: ended ?? -1, out: String(decoding: outBytes, as: UTF8.self),
+            err: String(decoding: errBytes, as: UTF8.self))
     }
 
     private func poll() -> Bool {
@@ -238,7 +244,8 @@ public actor Child {
 
 /// Runs a program to its end.
 public func command(
-    _ words: [String], input: String? = nil, environment: [String: String] = [:], directory: String? = nil, seconds: Double = 60
+    _ words: [String], input: String? = nil, environment: [String: String] = [:], directory: String? = nil,
+    seconds: Double = 60
 ) async throws -> Output {
     let child = try Child(words, streams: .pipes(input: input != nil), environment: environment, directory: directory)
     if let input {

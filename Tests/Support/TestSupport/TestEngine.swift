@@ -65,10 +65,12 @@ public struct TestEngine: Sendable {
     /// Runs `berth` and expects it to succeed.
     @discardableResult
     public func ok(
-        _ arguments: String..., input: String? = nil, seconds: Double = 60, at location: SourceLocation = #_sourceLocation
+        _ arguments: String..., input: String? = nil, seconds: Double = 60,
+        at location: SourceLocation = #_sourceLocation
     ) async throws -> Output {
         let output = try await command(words(arguments), input: input, seconds: seconds)
-        #expect(output.status == 0, "berth \(arguments.joined(separator: " ")): \(output.all)", sourceLocation: location)
+        #expect(
+            output.status == 0, "berth \(arguments.joined(separator: " ")): \(output.all)", sourceLocation: location)
         return output
     }
 
@@ -90,7 +92,9 @@ public struct TestEngine: Sendable {
     @discardableResult
     public func start(_ arguments: String..., at location: SourceLocation = #_sourceLocation) async throws -> String {
         let output = try await command(words(["run", "-d"] + arguments))
-        try #require(output.status == 0, "berth run -d \(arguments.joined(separator: " ")): \(output.all)", sourceLocation: location)
+        try #require(
+            output.status == 0, "berth run -d \(arguments.joined(separator: " ")): \(output.all)",
+            sourceLocation: location)
         return output.text
     }
 
@@ -136,7 +140,9 @@ public struct TestEngine: Sendable {
     /// What of this engine is still in the kernel, in the file system or among the processes.
     public func leftovers() async throws -> [String] {
         var found: [String] = []
-        for line in contents("/proc/self/mountinfo").split(separator: "\n") where line.contains(root) { found.append("mount \(line)") }
+        for line in contents("/proc/self/mountinfo").split(separator: "\n") where line.contains(root) {
+            found.append("mount \(line)")
+        }
         for name in list("/sys/class/net") where name == "berth-\(token)" || name.hasPrefix("v\(token)-") {
             found.append("link \(name)")
         }
@@ -150,9 +156,12 @@ public struct TestEngine: Sendable {
             found.append("process \(process.pid) \(process.command)")
         }
         for folder in ["/run/berth-claims/subnets", "/run/berth-claims/ports"] {
-            for name in list(folder) where link("\(folder)/\(name)")?.contains(root) == true { found.append("claim \(folder)/\(name)") }
+            for name in list(folder) where link("\(folder)/\(name)")?.contains(root) == true {
+                found.append("claim \(folder)/\(name)")
+            }
         }
-        for name in list("/var/lib/berth-claims/ids") where contents("/var/lib/berth-claims/ids/\(name)").contains(root) {
+        for name in list("/var/lib/berth-claims/ids") where contents("/var/lib/berth-claims/ids/\(name)").contains(root)
+        {
             found.append("claim of ids \(name)")
         }
         if exists(root) { found.append("directory \(root): \(list(root))") }
@@ -174,7 +183,8 @@ public struct TestEngine: Sendable {
             return left.isEmpty
         }
         guard !left.isEmpty else { return }
-        Issue.record("left behind after system reset (\(reset)):\n\(left.joined(separator: "\n"))", sourceLocation: location)
+        Issue.record(
+            "left behind after system reset (\(reset)):\n\(left.joined(separator: "\n"))", sourceLocation: location)
         try await scrub()
     }
 
