@@ -76,7 +76,11 @@ public struct ContainerDirectory: Sendable {
     /// - Returns: nil when somebody holds it: the container is alive or being changed.
     func lock() throws(EngineError) -> FileLock? {
         do throws(Errno) {
-            try makeRunDirectory()
+            // Between making the directory and locking its file somebody may sweep it away as a dead one's.
+            for _ in 0..<3 where !Files.exists(lockPath) {
+                try makeRunDirectory()
+                if (try? Files.open(lockPath, [.readWrite, .create, .noFollow], mode: 0o600)) != nil { break }
+            }
             // Somebody who only asks whether the lock is held has it for an instant: try again before believing it.
             for _ in 0..<3 {
                 if let lock = try FileLock.attempt(lockPath) { return lock }

@@ -8,11 +8,13 @@ public struct ContainerRegistry: Sendable {
     init(roots: EngineRoots) { self.roots = roots }
 
     /// Ids of all containers that have a record, in no order.
-    func ids() throws(EngineError) -> [String] {
-        let entries = try attempt("list", roots.containers) { () throws(Errno) in
-            try Files.open(roots.containers, [.readOnly, .directory]).directoryEntries()
-        }
-        return entries.map(\.name.description).filter { ContainerID.isID($0) && Files.exists("\(roots.container($0))/container.json") }
+    func ids() -> [String] {
+        Self.entries(roots.containers).filter { ContainerID.isID($0) && Files.exists("\(roots.container($0))/container.json") }
+    }
+
+    /// The names in a directory, none when it is not there.
+    static func entries(_ path: String) -> [String] {
+        ((try? Files.open(path, [.readOnly, .directory]).directoryEntries()) ?? []).map(\.name.description)
     }
 
     /// Claims a name for an id: one symbolic link a name, made exclusively.
@@ -58,7 +60,7 @@ public struct ContainerRegistry: Sendable {
         guard !text.isEmpty, text.utf8.count < 64, text.utf8.allSatisfy({ ContainerID.isHexDigit($0) }) else {
             throw EngineError("No such container: \(Self.printable(text))")
         }
-        let matches = try ids().filter { $0.hasPrefix(text) }
+        let matches = ids().filter { $0.hasPrefix(text) }
         guard let match = matches.first else { throw EngineError("No such container: \(text)") }
         guard matches.count == 1 else { throw EngineError("the id \(text) is the beginning of \(matches.count) containers' ids; write more of it") }
         return ContainerDirectory(roots: roots, id: match)

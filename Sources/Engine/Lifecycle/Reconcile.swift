@@ -36,11 +36,10 @@ extension Engine {
             if payload.exists {
                 state.oomKilled = ((try? payload.outOfMemoryKills()) ?? 0) > 0
                 try payload.kill()
-                try payload.remove(emptyParents: 1)
+                try payload.remove(emptyParents: 2)
             }
             let monitor = try ControlGroup.open(host: host, path: directory.monitorGroup)
             if monitor.exists { try monitor.remove(emptyParents: 2) }
-            try? ControlGroup.open(host: host, path: directory.controlGroup).remove(emptyParents: 1)
         } catch {
             throw EngineError("cannot clear what is left of container \(record.name): \(error)")
         }
@@ -73,10 +72,29 @@ extension Engine {
         }
     }
 
+    /// Removes what creators that were killed before a container had its record have left: directories, id ranges,
+    /// names, leases. Whoever is still creating holds the lock.
+    func sweep() {
+        let known = Set(containers.ids())
+        let places = [roots.containers, roots.runContainers].flatMap { ContainerRegistry.entries($0) }
+        for id in Set(places) where ContainerID.isID(id) && !known.contains(id) {
+            let directory = ContainerDirectory(roots: roots, id: id)
+            guard !directory.isLocked, let lock = try? directory.lock() else { continue }
+            defer { withExtendedLifetime(lock) {} }
+            guard !Files.exists(directory.path + "/container.json") else { continue }
+            IDRanges.releaseAll(of: directory.path)
+            try? images.release(holder: id)
+            try? networks.release(containerID: id)
+            for name in ContainerRegistry.entries(roots.names) { containers.release(name: name, id: id) }
+            try? directory.remove()
+        }
+    }
+
     /// Every container with its records, newest first, after putting right what crashes left.
     public func list() throws(EngineError) -> [(record: ContainerRecord, state: ContainerState)] {
         var result = [(record: ContainerRecord, state: ContainerState)]()
-        for id in try containers.ids() {
+        sweep()
+        for id in containers.ids() {
             if let entry = try current(ContainerDirectory(roots: roots, id: id)) { result.append(entry) }
         }
         // Somebody's flush of the firewall is healed by whoever looks next.

@@ -17,7 +17,8 @@ extension Engine {
 
     /// Removes everything of this engine: containers, images, volumes, networks, and its directories.
     public func reset() throws(EngineError) {
-        for id in try containers.ids() { try remove(id, force: true, volumes: true) }
+        for id in containers.ids() { try remove(id, force: true, volumes: true) }
+        sweep()
         do {
             try networks.removeAll()
             let group = try ControlGroup.open(host: HostControlGroups.detect(), path: roots.controlGroupParent)

@@ -17,7 +17,7 @@ extension Engine {
 
     /// `kill`: sends a signal to the container's first process.
     public func kill(_ text: String, signal: Int32) throws(EngineError) {
-        let (record, state, directory) = try inspect(text)
+        let (record, state, directory) = try inspectStarted(text)
         guard state.status == .running else {
             throw EngineError("cannot kill container: \(text): container \(ContainerID.short(record.id)) is not running")
         }
@@ -35,7 +35,7 @@ extension Engine {
     ///   - signal: instead of the container's own.
     ///   - timeout: seconds instead of the container's own; negative waits for ever.
     public func stop(_ text: String, signal: Int32? = nil, timeout: Int? = nil) throws(EngineError) {
-        let (record, state, directory) = try inspect(text)
+        let (record, state, directory) = try inspectStarted(text)
         guard state.status == .running else { return }
         let process = try openProcess(record, state)
         let number = signal ?? Signals.number(record.stopSignal) ?? SIGTERM
@@ -51,7 +51,7 @@ extension Engine {
 
     /// `wait`: the exit status, once the container has ended.
     public func wait(_ text: String) throws(EngineError) -> Int32 {
-        let (_, state, directory) = try inspect(text)
+        let (_, state, directory) = try inspectStarted(text)
         if state.status == .exited { return state.exitCode }
         _ = directory.waitUntilUnlocked(milliseconds: nil)
         // A container that removes itself leaves no record; its monitor's last state is what was read.
@@ -69,8 +69,7 @@ extension Engine {
                 throw EngineError(
                     "cannot remove container \"/\(record.name)\": container is running: stop the container before removing or force remove")
             }
-            if let process = try? openProcess(record, state) { try? ProcessSignal.send(pidfd: process.rawValue, SIGKILL) }
-            guard directory.waitUntilUnlocked(milliseconds: 30_000) else {
+            guard end(record, directory) else {
                 throw EngineError("container \(record.name) did not end within 30 seconds of SIGKILL")
             }
             // It may have removed itself.
@@ -82,6 +81,31 @@ extension Engine {
         try discard(record, directory)
         if removesVolumes {
             for mount in record.mounts where mount.kind == .volume && mount.isAnonymous { try? volumes.remove(mount.name) }
+        }
+    }
+
+    /// Kills a container, also one that is still being started, and waits until its monitor has gone.
+    private func end(_ record: ContainerRecord, _ directory: ContainerDirectory) -> Bool {
+        let deadline = MonotonicClock.milliseconds() + 30_000
+        while MonotonicClock.milliseconds() < deadline {
+            let state = directory.readState()
+            if let process = try? openProcess(record, state) { try? ProcessSignal.send(pidfd: process.rawValue, SIGKILL) }
+            if directory.waitUntilUnlocked(milliseconds: state.status == .running ? 5000 : 20) { return true }
+        }
+        return false
+    }
+
+    /// A container's state once it has been started, should somebody be starting it this moment.
+    private func inspectStarted(
+        _ text: String
+    ) throws(EngineError) -> (record: ContainerRecord, state: ContainerState, directory: ContainerDirectory) {
+        let deadline = MonotonicClock.milliseconds() + 10_000
+        while true {
+            let entry = try inspect(text)
+            guard entry.state.status == .created, entry.directory.isLocked, MonotonicClock.milliseconds() < deadline else {
+                return entry
+            }
+            usleep(2000)
         }
     }
 

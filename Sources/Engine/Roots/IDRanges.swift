@@ -47,6 +47,14 @@ struct IDRanges {
         }
     }
 
+    /// Gives back whatever a container directory claims, without knowing its range.
+    static func releaseAll(of directory: String) {
+        for name in ContainerRegistry.entries(EngineRoots.idClaims) {
+            let path = "\(EngineRoots.idClaims)/\(name)"
+            if (try? Files.readLine(path)) == directory { try? Files.unlink(path) }
+        }
+    }
+
     private static func fileName(_ slot: UInt32) -> String { "\(EngineRoots.idClaims)/\(slot)" }
 
     private static func take(_ slot: UInt32, _ count: UInt32, _ directory: String) throws(EngineError) -> Bool {

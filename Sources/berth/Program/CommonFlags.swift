@@ -3,7 +3,6 @@ import CommandLine
 /// Checks and flags that several commands share.
 enum CommonFlags {
     static let checkName: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
-        if value.isEmpty { return }
         guard ContainerNameText.isValid(value) else {
             throw ValueError("only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, 2 to 255 of them")
         }
