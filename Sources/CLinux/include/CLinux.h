@@ -157,6 +157,11 @@ static inline int64_t berth_statfs_magic(int fd) {
     struct statfs s;
     return fstatfs(fd, &s) < 0 ? -(int64_t)errno : (int64_t)(uint32_t)s.f_type;
 }
+static inline int64_t berth_statfs_is_read_only(int fd) {
+    struct statfs s;
+    return fstatfs(fd, &s) < 0 ? -(int64_t)errno : (s.f_flags & 1 /* ST_RDONLY */) != 0;
+}
+static inline char *const *berth_environment(void) { return environ; }
 static inline int64_t berth_sigprocmask_all(int how) {
     sigset_t all;
     sigfillset(&all);

@@ -132,6 +132,9 @@ private struct ExecProcess {
             additionalGroups: request.additionalGroups)
         var console: Int32?
         if request.process.terminal { console = try openTerminal(user, socket) }
+        // The pipes are the container's root's by now; its user must be able to open /dev/stdout again.
+        for number in [request.standardStreams.input, request.standardStreams.output, request.standardStreams.error]
+        where PipeEnds.isPipe(number) { try? ProcessControl.changeOwner(number, uid: user.uid, gid: user.gid) }
         try ProcessSetup.connectStreams(console: console, streams: request.standardStreams)
         umask(mode_t(request.process.user.umask ?? 0o022))
         try ProcessSetup.changeDirectory(request.process.cwd, root: root.rawValue, make: false, owner: user)

@@ -116,7 +116,9 @@ struct MountProvider {
         guard let uid = prepared.uidMap.isEmpty ? user.uid : prepared.uidMap.outside(of: user.uid),
             let gid = prepared.gidMap.isEmpty ? user.gid : prepared.gidMap.outside(of: user.gid)
         else { return }
-        // Only pipes of ours: a failure costs re-opening, nothing else.
-        for number in Set([streams.input, streams.output, streams.error]) { fchown(number, uid, gid) }
+        // Only pipes: another stream is the host's (/dev/null, a file), and its owner nobody's to change.
+        for number in Set([streams.input, streams.output, streams.error]) where PipeEnds.isPipe(number) {
+            try? ProcessControl.changeOwner(number, uid: uid, gid: gid)
+        }
     }
 }

@@ -152,7 +152,11 @@ struct RootAssembly: ~Copyable {
                     }
                 } else {
                     // The host's own node, by its path before the pivot: an image's /dev/null is not asked (CVE-2025-31133).
-                    try DetachedMount.clone("/dev/null", recursive: false).attach(to: place.rawValue)
+                    // Read-only, which lets bytes through to a device but no change of its owner, mode or times: it is the
+                    // whole machine's.
+                    let null = try DetachedMount.clone("/dev/null", recursive: false)
+                    try null.setAttributes(set: [.readOnly, .noSetID, .noExecute], propagation: .private)
+                    try null.attach(to: place.rawValue)
                 }
             }
         }

@@ -17,6 +17,7 @@ public final class AttachClient {
     private var outgoing = [UInt8]()
     private var inputOpen: Bool
     private var readerIsGone = false
+    private var interrupts = 0
 
     /// - Parameters:
     ///   - socket: the conversation with the monitor.
@@ -61,6 +62,9 @@ public final class AttachClient {
             }
             return try loop(signals)
         } catch {
+            if error == .interrupted {
+                throw EngineError("interrupted three times; the container goes on in the background", exitCode: 130)
+            }
             if readerIsGone {
                 throw EngineError("nobody reads the container's output any more; it goes on in the background", exitCode: 141)
             }
@@ -140,7 +144,12 @@ public final class AttachClient {
                 try send(.resize(rows: size.rows, columns: size.columns), poller)
             }
         case SIGCONT: break
-        default: try send(.signal(signal), poller)
+        case SIGINT where interrupts == 2:
+            // As Docker's client: who presses it a third time means this program.
+            throw .interrupted
+        default:
+            if signal == SIGINT { interrupts += 1 }
+            try send(.signal(signal), poller)
         }
     }
 

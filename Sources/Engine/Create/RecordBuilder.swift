@@ -96,7 +96,7 @@ struct RecordBuilder {
         guard PathText.isAbsolute(path) else {
             throw EngineError("the working directory \"\(ContainerRegistry.printable(path))\" is invalid, it needs to be an absolute path", exitCode: 125)
         }
-        return path
+        return Self.clean(path)
     }
 
     private func limits() throws(EngineError) -> ContainerLimits {

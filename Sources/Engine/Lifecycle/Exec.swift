@@ -19,6 +19,11 @@ public struct ExecRequestOptions: Sendable {
 }
 
 extension Engine {
+    /// Whether root of a container is root of the host: then the program's own file wants protection before it enters.
+    public func sharesHostUsers(_ text: String) throws(EngineError) -> Bool {
+        try inspect(text).record.security.usesHostUsers
+    }
+
     /// Runs a further process in a running container. It is this process's child: no monitor is asked.
     ///
     /// - Returns: its exit status; 0 for a detached one, once it runs.
@@ -30,15 +35,24 @@ extension Engine {
         let target = try openProcess(record, state)
         do {
             var launcher = try execRequest(record, state, directory, options)
-            if options.detached, let null = try? Files.open("/dev/null", .readWrite) {
-                let number = null.release()
-                launcher.standardStreams = (number, number, number)
-            } else if !options.interactive, !options.terminal, let null = try? Files.open("/dev/null", .readOnly) {
-                launcher.standardStreams.input = null.release()
+            // Nothing of the caller's own is handed in: through a terminal or a file of the host's a process could read what
+            // is not meant for it. Pipes are between, as between a container and its monitor.
+            let null = try Files.open("/dev/null", .readWrite)
+            launcher.standardStreams = (null.rawValue, null.rawValue, null.rawValue)
+            var relay: StreamRelay?
+            if !options.detached, !options.terminal {
+                let made = try StreamRelay(sendsInput: options.interactive, owner: record.idRange?.base ?? 0)
+                launcher.standardStreams = made.innerNumbers(null: null.rawValue)
+                relay = made
             }
             let process = try ExecLauncher(launcher).launch()
             withExtendedLifetime(target) {}
+            withExtendedLifetime(null) {}
             if options.detached { return 0 }
+            if let relay {
+                relay.closeInnerEnds()
+                return try relay.run(pid: process.process.pid, pidfd: process.process.pidfd.rawValue).code
+            }
             return try ForegroundProcess(
                 pid: process.process.pid, pidfd: process.process.pidfd.rawValue, terminal: process.terminal,
                 sendsInput: options.interactive
@@ -65,7 +79,7 @@ extension Engine {
             process.env.removeAll { PathText.begins($0, with: key) }
             process.env.append(entry)
         }
-        process.cwd = options.workingDirectory ?? record.workingDirectory
+        process.cwd = options.workingDirectory.map { RecordBuilder.clean($0) } ?? record.workingDirectory
         process.terminal = options.terminal
         if options.terminal, let size = Terminal.size(0) ?? Terminal.size(1) {
             process.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns)

@@ -28,7 +28,10 @@ extension Engine {
         }
         try attempt("remove", roots.state) { () throws(Errno) in
             try Files.removeTree(roots.run)
-            try Files.removeTree(roots.state)
+            do throws(Errno) { try Files.removeTree(roots.state) } catch {
+                // A root that is a mount point is empty now, and stays as somebody's mount.
+                guard error == .busy else { throw error }
+            }
         }
     }
 

@@ -20,46 +20,72 @@ public final class LogReader {
     /// A reader of the log at a path.
     init(path: String) { self.path = path }
 
-    /// All entries there are; with `tail` only the last ones.
-    public func read(tail: Int?) -> [LogEntry] {
-        var entries = [LogEntry]()
+    /// Gives the entries there are, oldest first, as they are read; with `tail` only the last ones.
+    ///
+    /// - Returns: false when `receive` wanted no more.
+    public func read(tail: Int?, _ receive: (LogEntry) -> Bool) -> Bool {
+        if let tail {
+            for entry in last(tail) { if !receive(entry) { return false } }
+            return true
+        }
         for number in stride(from: LogWriter.fileCount, through: 1, by: -1) {
             guard let bytes = try? Files.read("\(path).\(number)", limit: LogWriter.fileLimit * 2) else { continue }
-            entries += Self.parse(bytes[...])
+            for line in bytes.split(separator: 10) {
+                if let entry = Self.parse(line: line), !receive(entry) { return false }
+            }
         }
-        entries += readNew()
-        guard let tail else { return entries }
-        return Self.last(tail, of: entries)
+        return readNew(receive)
     }
 
-    /// The last `count` lines; parts of one long line count as one.
-    private static func last(_ count: Int, of entries: [LogEntry]) -> [LogEntry] {
+    /// The last `count` lines. Only as many files are looked at, and lines parsed, as that takes.
+    private func last(_ count: Int) -> [LogEntry] {
+        var lines = [ArraySlice<UInt8>]()
+        open()
+        if let number = file?.number {
+            // What is written from here on is the next reading's.
+            let end = Int((try? Files.status(path).size) ?? 0)
+            var bytes = [UInt8](repeating: 0, count: end)
+            let size = bytes.withUnsafeMutableBytes { Glibc.read(number, $0.baseAddress, $0.count) }
+            bytes.removeLast(end - max(0, size))
+            let whole = bytes.lastIndex(of: 10).map { $0 + 1 } ?? 0
+            rest = Array(bytes[whole...])
+            lines = bytes[..<whole].split(separator: 10)
+        }
+        var older = 1
+        // Parts of one long line count as one: some more records than lines may be wanted.
+        while lines.count <= count, older <= LogWriter.fileCount {
+            if let bytes = try? Files.read("\(path).\(older)", limit: LogWriter.fileLimit * 2) {
+                lines = bytes.split(separator: 10) + lines
+            }
+            older += 1
+        }
+        var entries = [LogEntry]()
         var left = count
-        var start = entries.endIndex
-        while start > 0 {
-            let before = start - 1
-            // The line that ends with this entry begins after the previous entry with a newline.
-            if entries[before].text.last == 10 || start == entries.endIndex {
+        for line in lines.reversed() {
+            guard let entry = Self.parse(line: line) else { continue }
+            // A line ends where an entry ends in a newline; the very last may be unfinished.
+            if entry.text.last == 10 || entries.isEmpty {
                 if left == 0 { break }
                 left -= 1
             }
-            start = before
+            entries.append(entry)
         }
-        return Array(entries[start...])
+        return entries.reversed()
     }
 
-    /// What has been written since the last call.
-    public func readNew() -> [LogEntry] {
-        var entries = [LogEntry]()
+    /// Gives what has been written since the last call, as it is read.
+    ///
+    /// - Returns: false when `receive` wanted no more.
+    public func readNew(_ receive: (LogEntry) -> Bool) -> Bool {
         if file == nil { open() }
         while true {
-            entries += drain()
+            guard drain(receive) else { return false }
             // The writer has renamed a full file away and begun a new one.
-            guard let status = try? Files.status(path), status.inode != inode else { return entries }
-            entries += drain()
+            guard let status = try? Files.status(path), status.inode != inode else { return true }
+            guard drain(receive) else { return false }
             rest = []
             open()
-            if file == nil { return entries }
+            if file == nil { return true }
         }
     }
 
@@ -72,30 +98,29 @@ public final class LogReader {
         file = SharedDescriptor(opened)
     }
 
-    private func drain() -> [LogEntry] {
-        guard let number = file?.number else { return [] }
+    private func drain(_ receive: (LogEntry) -> Bool) -> Bool {
+        guard let number = file?.number else { return true }
         var chunk = [UInt8](repeating: 0, count: 256 << 10)
         while true {
             let count = chunk.withUnsafeMutableBytes { Glibc.read(number, $0.baseAddress, $0.count) }
-            if count <= 0 { break }
+            if count <= 0 { return true }
             rest += chunk[..<count]
+            guard let end = rest.lastIndex(of: 10) else { continue }
+            let whole = rest[...end]
+            rest = Array(rest[(end + 1)...])
+            for line in whole.split(separator: 10) {
+                if let entry = Self.parse(line: line), !receive(entry) { return false }
+            }
         }
-        guard let end = rest.lastIndex(of: 10) else { return [] }
-        let entries = Self.parse(rest[...end])
-        rest.removeSubrange(...end)
-        return entries
     }
 
-    /// Lines that are no entries (a torn write after a crash) are skipped.
-    static func parse(_ bytes: ArraySlice<UInt8>) -> [LogEntry] {
-        bytes.split(separator: 10).compactMap { line in
-            guard let object = try? JSONValue(parsing: Array(line)).objectValue, let text = object["log"]?.stringValue else {
-                return nil
-            }
-            return LogEntry(
-                text: Array(text.utf8), isError: object["stream"]?.stringValue == "stderr",
-                time: object["time"]?.stringValue ?? "")
+    /// An entry; nil for a line that is none (a torn write after a crash).
+    static func parse(line: ArraySlice<UInt8>) -> LogEntry? {
+        guard let object = try? JSONValue(parsing: Array(line)).objectValue, let text = object["log"]?.stringValue else {
+            return nil
         }
+        return LogEntry(
+            text: Array(text.utf8), isError: object["stream"]?.stringValue == "stderr", time: object["time"]?.stringValue ?? "")
     }
 }
 
@@ -132,20 +157,21 @@ extension Engine {
             if let until, time > until { return false }
             return true
         }
+        func give(_ entry: LogEntry) -> Bool { passes(entry) ? receive(entry) : true }
         // The watch comes before the first reading, so that nothing falls between.
         guard follow, state.status == .running, let monitor = try? ProcessClone.open(pid: state.monitorPID),
             let watch = try? FileWatch(directory: directory.path)
         else {
-            for entry in reader.read(tail: tail) where passes(entry) { if !receive(entry) { return } }
+            _ = reader.read(tail: tail, give)
             return
         }
-        for entry in reader.read(tail: tail) where passes(entry) { if !receive(entry) { return } }
+        guard reader.read(tail: tail, give) else { return }
         while true {
             let ended: Bool
             do throws(Errno) { ended = try watch.wait(process: monitor.rawValue) } catch {
                 throw EngineError("cannot follow the log of \(text): \(error)")
             }
-            for entry in reader.readNew() where passes(entry) { if !receive(entry) { return } }
+            guard reader.readNew(give) else { return }
             if ended { return }
         }
     }

@@ -20,6 +20,15 @@ enum DefaultSeccomp {
         for group in always { allow(group) }
         // personality(2): Linux, 32-bit Linux, with and without address randomisation, and the query.
         for value: UInt64 in [0x0, 0x8, 0x20000, 0x20008, 0xFFFF_FFFF] { allow("personality", [equal(0, value)]) }
+        // ioctl, but not TIOCSTI (0x5412) and TIOCLINUX (0x541c), which put characters into a terminal's input. A filter cannot
+        // say "not equal" of the 32 bits that the kernel looks at, so: a bit that both have in common differs, or the
+        // three bits in which they differ are as in neither.
+        for bit in UInt64(0)..<32 where bit == 0 || bit > 3 {
+            allow("ioctl", [RuntimeSeccompArgument(index: 1, value: 1 << bit, valueTwo: ~0x5412 & 1 << bit, op: "SCMP_CMP_MASKED_EQ")])
+        }
+        for bits: UInt64 in [0x0, 0x4, 0x6, 0x8, 0xA, 0xE] {
+            allow("ioctl", [RuntimeSeccompArgument(index: 1, value: 0xE, valueTwo: bits, op: "SCMP_CMP_MASKED_EQ")])
+        }
         // AF_VSOCK would reach the hypervisor.
         allow("socket", [RuntimeSeccompArgument(index: 0, value: 40, op: "SCMP_CMP_NE")])
         for (capability, names) in privileged where capabilities.contains(capability) { allow(names) }
@@ -47,7 +56,7 @@ enum DefaultSeccomp {
         access chdir chmod chown chown32 close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2
         fadvise64 fadvise64_64 fallocate fchdir fchmod fchmodat fchmodat2 fchown fchown32 fchownat fcntl fcntl64 fdatasync
         flock fstat fstat64 fstatat64 fstatfs fstatfs64 fsync ftruncate ftruncate64 futimesat getcwd getdents getdents64
-        ioctl lchown lchown32 link linkat llseek _llseek lseek lstat lstat64 mkdir mkdirat mknod mknodat name_to_handle_at
+        lchown lchown32 link linkat llseek _llseek lseek lstat lstat64 mkdir mkdirat mknod mknodat name_to_handle_at
         newfstatat open openat openat2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat
         readv rename renameat renameat2 rmdir sendfile sendfile64 splice stat stat64 statfs statfs64 statx symlink
         symlinkat sync sync_file_range sync_file_range2 arm_sync_file_range syncfs tee truncate truncate64 umask unlink

@@ -73,7 +73,8 @@ struct SpecificationBuilder {
         }
         for name in ["resolv.conf", "hostname", "hosts"] where !record.mounts.contains(where: { $0.destination == "/etc/\(name)" }) {
             mounts.append(
-                RuntimeMount(destination: "/etc/\(name)", type: "bind", source: "\(directory.path)/\(name)", options: ["bind"]))
+                RuntimeMount(destination: "/etc/\(name)", type: "bind", source: "\(directory.path)/\(name)",
+                    options: record.readOnlyRoot ? ["bind", "ro"] : ["bind"]))
         }
         return mounts
     }

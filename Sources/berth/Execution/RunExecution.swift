@@ -8,6 +8,7 @@ import Netlink
 extension ProgramExecution {
     /// `run`.
     func run(_ options: RunOptions) throws -> Int32 {
+        if options.usesHostUsers { try ProgramProtection.ensure() }
         if options.interactive, options.terminal, !options.detach, !Terminal.isTerminal(0) {
             throw EngineError("the input device is not a TTY: leave out -t, or run berth in a terminal")
         }
@@ -123,6 +124,7 @@ extension ProgramExecution {
         if options.interactive, options.terminal, !options.detach, !Terminal.isTerminal(0) {
             throw EngineError("the input device is not a TTY: leave out -t, or run berth in a terminal")
         }
+        if try engine.sharesHostUsers(options.container) { try ProgramProtection.ensure() }
         var request = ExecRequestOptions(arguments: options.arguments)
         request.environment = options.environment
         request.workingDirectory = options.workingDirectory
