@@ -61,7 +61,7 @@ import Testing
         #expect(
             options.stopTimeout == nil && options.user == nil && !options.usesHostUsers
                 && options.sharedMemorySize == nil)
-        #expect(try runOptions("--name", "", "-u", "", "--hostname=", "img").name == nil)
+        #expect(try runOptions("-u", "", "--hostname=", "img").name == nil)
     }
 
     @Test(
@@ -84,6 +84,10 @@ import Testing
             (
                 ["--pull", "foo"],
                 "invalid argument \"foo\" for \"--pull\" flag: must be one of \"always\", \"missing\" or \"never\""
+            ),
+            (
+                ["--name", ""],
+                "invalid argument \"\" for \"--name\" flag: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, 2 to 255 of them"
             ),
             (
                 ["--name", "-x"],

@@ -23,6 +23,7 @@ public final class StreamRelay {
     private var pending = [UInt8]()
     /// A regular file cannot be watched: it is read whenever the pipe takes something.
     private var inputIsWatched = true
+    private var inputHasEnded = false
 
     /// Makes the pipes.
     ///
@@ -119,15 +120,20 @@ public final class StreamRelay {
         var chunk = [UInt8](repeating: 0, count: 32 << 10)
         let count = chunk.withUnsafeMutableBytes { Glibc.read(0, $0.baseAddress, $0.count) }
         if count < 0, errno == EINTR || errno == EAGAIN { return }
-        if count <= 0 { return endInput(poller) }
-        pending += chunk[..<count]
+        if count <= 0 {
+            // What waits for the pipe still goes in first.
+            inputHasEnded = true
+            if inputIsWatched { try? poller.remove(0) }
+        } else {
+            pending += chunk[..<count]
+        }
         flush(poller)
     }
 
     private func fillPipe(_ poller: borrowing Poller, _ events: PollEvents) {
         // The reader of the pipe has gone.
         if events.contains(.error) { return endInput(poller) }
-        if pending.isEmpty, !inputIsWatched { readInput(poller) } else { flush(poller) }
+        if pending.isEmpty, !inputIsWatched, !inputHasEnded { readInput(poller) } else { flush(poller) }
     }
 
     private func flush(_ poller: borrowing Poller) {
@@ -139,13 +145,14 @@ public final class StreamRelay {
             if count < 0, errno == EAGAIN { break }
             return endInput(poller)
         }
+        if pending.isEmpty, inputHasEnded { return endInput(poller) }
         // One side at a time: the pipe while something waits for it, else standard input.
         try? poller.modify(number, pending.isEmpty && inputIsWatched ? [] : .writable, token: Token.pipe)
-        if inputIsWatched { try? poller.modify(0, pending.isEmpty ? .readable : [], token: Token.input) }
+        if inputIsWatched, !inputHasEnded { try? poller.modify(0, pending.isEmpty ? .readable : [], token: Token.input) }
     }
 
     private func endInput(_ poller: borrowing Poller) {
-        if inputIsWatched { try? poller.remove(0) }
+        if inputIsWatched, !inputHasEnded { try? poller.remove(0) }
         if let number = input?.number { try? poller.remove(number) }
         input = nil
         pending = []
