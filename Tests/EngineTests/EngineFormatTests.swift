@@ -115,4 +115,20 @@ import Testing
         for name in ["read", "execve", "socketpair", "chroot", "ptrace"] { #expect(standard.contains(name), "\(name)") }
         #expect(names(["CAP_SYS_ADMIN"]).contains("mount"))
     }
+
+    /// The kernel looks at 32 bits of the request, so the upper half must not make a difference.
+    @Test func noCharactersArePutIntoTerminals() {
+        let rules = DefaultSeccomp.profile(capabilities: []).syscalls.filter { $0.names == ["ioctl"] }
+        func isAllowed(_ request: UInt64) -> Bool {
+            rules.contains { rule in rule.args.allSatisfy { $0.op == "SCMP_CMP_MASKED_EQ" && request & $0.value == $0.valueTwo } }
+        }
+        #expect(!rules.isEmpty && rules.allSatisfy { !$0.args.isEmpty })
+        for request: UInt64 in [0x5412, 0x541C] {
+            for upper: UInt64 in [0, 1 << 32, 0xFFFF_FFFF << 32] { #expect(!isAllowed(request | upper)) }
+            for bit in UInt64(0)..<32 where request ^ (1 << bit) != 0x541C && request ^ (1 << bit) != 0x5412 {
+                #expect(isAllowed(request ^ (1 << bit)), "\(request ^ (1 << bit))")
+            }
+        }
+        for request: UInt64 in 0x5400...0x5480 where request != 0x5412 && request != 0x541C { #expect(isAllowed(request)) }
+    }
 }

@@ -72,4 +72,14 @@ import Testing
             #expect(output.text == "y")
         }
     }
+
+    @Test func aReadOnlyContainerCannotEditItsNameFiles() async throws {
+        try await withEngine { engine in
+            let output = try await engine.berth(
+                "run", "--rm", "--read-only", base, "sh", "-c",
+                "for f in hosts hostname resolv.conf; do (echo x >>/etc/$f) 2>/dev/null && echo wrote $f; done; echo end")
+            #expect(output.text == "end")
+            #expect(try await engine.berth("run", "--rm", "-w", "/a/../var", base, "pwd").text == "/var")
+        }
+    }
 }
