@@ -78,6 +78,24 @@ import Testing
         #expect(throws: RuntimeError.self) { try plan([RuntimeNamespace(type: "mount"), long]) }
     }
 
+    /// What is not done is refused, never accepted and ignored.
+    @Test func refusesSeccompFlagsAndListeners() {
+        for isFlag in [true, false] {
+            var configuration = RuntimeConfiguration()
+            var process = RuntimeProcess()
+            process.args = ["true"]
+            configuration.process = process
+            configuration.linux.namespaces = [RuntimeNamespace(type: "mount")]
+            var profile = RuntimeSeccomp(defaultAction: "SCMP_ACT_ALLOW", defaultErrnoRet: nil, architectures: [], syscalls: [])
+            if isFlag { profile.flags = ["SECCOMP_FILTER_FLAG_LOG"] } else { profile.listenerPath = "/run/listener" }
+            configuration.linux.seccomp = profile
+            let error = #expect(throws: RuntimeError.self) {
+                try PreparedLaunch(LaunchRequest(id: "x", configuration: configuration, root: .directory("/")))
+            }
+            #expect(error?.cause.contains(isFlag ? "flags" : "listenerPath") == true)
+        }
+    }
+
     @Test func refusesTooManyMappings() {
         var configuration = RuntimeConfiguration()
         var process = RuntimeProcess()

@@ -53,6 +53,7 @@ public struct StreamHasher: Sendable {
             SHA512_Final(&hash, &context)
             algorithm = .sha512
         }
+        // The lengths above are the algorithms' own: no input leads here, only a mistake in this function.
         guard let digest = Digest(algorithm: algorithm, hash: hash) else {
             preconditionFailure("a hash function gave a hash of another length")
         }

@@ -88,6 +88,8 @@ struct PreparedLaunch {
         try refuse("process.selinuxLabel", !(process.selinuxLabel ?? "").isEmpty)
         try refuse("process.scheduler", process.scheduler != nil)
         try refuse("process.ioPriority", process.ioPriority != nil)
+        try refuse("linux.seccomp.flags", !(linux.seccomp?.flags.isEmpty ?? true))
+        try refuse("linux.seccomp.listenerPath", !(linux.seccomp?.listenerPath ?? "").isEmpty)
         let hooks = configuration.hooks
         let count = hooks.prestart.count + hooks.createRuntime.count + hooks.createContainer.count
             + hooks.startContainer.count + hooks.poststart.count + hooks.poststop.count

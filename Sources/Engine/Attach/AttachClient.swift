@@ -144,6 +144,10 @@ public final class AttachClient {
                 try send(.resize(rows: size.rows, columns: size.columns), poller)
             }
         case SIGCONT: break
+        case SIGHUP where hasTerminal:
+            // The user's terminal is gone, and with it whoever read and typed; the container's own terminal stays.
+            readerIsGone = true
+            throw .brokenPipe
         case SIGINT where interrupts == 2:
             // As Docker's client: who presses it a third time means this program.
             throw .interrupted
