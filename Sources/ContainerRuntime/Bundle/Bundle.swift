@@ -9,6 +9,8 @@ public struct Bundle: Sendable {
     /// Absolute path.
     public let path: String
     public let configuration: RuntimeConfiguration
+    /// The configuration's own text.
+    let text: [UInt8]
 
     /// Reads a bundle; `configurationPath` replaces `config.json`.
     public init(path: String, configurationPath: String? = nil) throws(RuntimeError) {
@@ -19,9 +21,15 @@ public struct Bundle: Sendable {
         free(resolved)
         let file = configurationPath ?? "\(self.path)/config.json"
         let bytes = try attempt("read", file) { () throws(Errno) in try Files.read(file, limit: 32 << 20) }
+        text = bytes
         do throws(JSONError) { configuration = try RuntimeConfiguration(parsing: bytes) } catch {
             throw RuntimeError("read", file, cause: error.description)
         }
+    }
+
+    /// The root file system's directory, absolute.
+    var rootPath: String? {
+        configuration.root.map { PathText.isAbsolute($0.path) ? $0.path : "\(path)/\($0.path)" }
     }
 
     /// The container's group: as configured, else one below ours.
@@ -34,10 +42,7 @@ public struct Bundle: Sendable {
 
     /// The launch that the configuration describes, in a new control group of its own.
     public func request(id: String, seccompCache: String?) throws(RuntimeError) -> LaunchRequest {
-        guard let root = configuration.root else {
-            throw RuntimeError("read", "\(path)/config.json", cause: "root is missing")
-        }
-        let rootPath = PathText.isAbsolute(root.path) ? root.path : "\(path)/\(root.path)"
+        guard let rootPath else { throw RuntimeError("read", "\(path)/config.json", cause: "root is missing") }
         var request = LaunchRequest(id: id, configuration: configuration, root: .directory(rootPath))
         request.seccompCacheDirectory = seccompCache
         var limits = ResourceLimits()

@@ -5,6 +5,9 @@ import OCI
 
 /// The container's first process, from its birth to the program: the inside of a launch.
 struct InitProcess {
+    /// What it is called until it executes the program: also a command that comes later knows it by that.
+    static let name = "berth-start"
+
     let prepared: PreparedLaunch
     /// Our end of the conversation with the launching process.
     let channel: Int32
@@ -30,7 +33,7 @@ struct InitProcess {
             for number in prepared.joinFiles { try ProcessControl.joinControlGroup(number) }
             if new.contains(.controlGroup) { try ProcessControl.unshare(.controlGroup) }
         }
-        ProcessControl.setName("berth-start")
+        ProcessControl.setName(Self.name)
         _ = setsid()
         Signals.resetAll()
         if !prepared.request.keepsKeyring { ProcessControl.joinNewKeyring("_ses.\(prepared.request.id)") }
@@ -152,6 +155,10 @@ struct InitProcess {
         try ProcessSetup.changeDirectory(
             process.cwd, root: root, make: prepared.request.makeWorkingDirectory, owner: user)
         if let listener = prepared.request.startListener {
+            // Whoever creates wants to hear of a wrong program now, not at the start.
+            try Program(
+                arguments: process.args, environment: ProcessSetup.environment(process.env, home: user.home)
+            ).check()
             try attempt("tell", "the creating process") { () throws(Errno) in try socket.sendMessage([SyncMessage.prepared]) }
             try waitForStart(listener, user)
         } else {
