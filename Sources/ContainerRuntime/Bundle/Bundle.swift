@@ -57,3 +57,19 @@ public struct Bundle: Sendable {
         return request
     }
 }
+
+extension RuntimeConfiguration {
+    /// Whether the container's root may be the host's: then what it can reach of the host's files it can also write. Only a
+    /// new user namespace without the host's root in it says for sure that it is not.
+    var mayHaveHostRoot: Bool {
+        guard let namespace = linux.namespaces.first(where: { $0.type == "user" }), namespace.path == nil else { return true }
+        return linux.uidMappings.contains { $0.hostID == 0 && $0.size > 0 }
+    }
+
+    /// Sees to it that the program's own file cannot be changed from inside (CVE-2019-5736), at the price of executing it
+    /// once more where the container could.
+    func protectProgram() throws(RuntimeError) {
+        guard mayHaveHostRoot else { return }
+        try attempt("protect", "the runtime's program") { () throws(Errno) in try ProgramProtection.ensure() }
+    }
+}

@@ -20,8 +20,9 @@ extension RuntimeContainers {
                 "exec in", "container \(id)", cause: "cannot exec in a paused container", remedy: "use --ignore-paused")
         default: break
         }
-        let target = try openProcess(state, for: "exec in")
         let configuration = try directory.configuration()
+        try configuration.protectProgram()
+        let target = try openProcess(state, for: "exec in")
         var process = try process(options, configuration)
         try Handover.check(terminal: process.terminal, detached: options.detached, socket: options.consoleSocket)
         if process.terminal, !options.detached, process.consoleSize == nil, let size = Terminal.size(0) {

@@ -10,6 +10,7 @@ extension RuntimeContainers {
     public func create(_ id: String, _ options: CreateOptions) throws {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: true)
+        try bundle.configuration.protectProgram()
         var creation = try Creation(directory(id), bundle)
         do {
             let place = try Files.open(creation.directory.path, [.pathOnly, .directory])
@@ -30,6 +31,7 @@ extension RuntimeContainers {
     public func run(_ id: String, _ options: CreateOptions) throws -> Int32 {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: options.detached)
+        try bundle.configuration.protectProgram()
         var creation = try Creation(directory(id), bundle)
         let container = try started(&creation, options)
         if options.detached { return 0 }
