@@ -39,6 +39,7 @@ public struct Bundle: Sendable {
         }
         let rootPath = PathText.isAbsolute(root.path) ? root.path : "\(path)/\(root.path)"
         var request = LaunchRequest(id: id, configuration: configuration, root: .directory(rootPath))
+        request.bundle = path
         request.seccompCacheDirectory = seccompCache
         var limits = ResourceLimits()
         if let resources = configuration.linux.resources { limits = try ResourceLimits(resources) }
