@@ -44,6 +44,7 @@ public struct Bundle: Sendable {
     public func request(id: String, seccompCache: String?) throws(RuntimeError) -> LaunchRequest {
         guard let rootPath else { throw RuntimeError("read", "\(path)/config.json", cause: "root is missing") }
         var request = LaunchRequest(id: id, configuration: configuration, root: .directory(rootPath))
+        request.bundle = path
         request.seccompCacheDirectory = seccompCache
         var limits = ResourceLimits()
         if let resources = configuration.linux.resources { limits = try ResourceLimits(resources) }

@@ -37,6 +37,10 @@ extension RuntimeContainers {
         request.seccomp = configuration.linux.seccomp
         request.seccompCacheDirectory = Self.seccompCache
         request.preservedDescriptors = options.preservedDescriptors
+        request.ociVersion = state.ociVersion
+        request.containerID = state.id
+        request.bundle = state.bundle
+        request.annotations = state.annotations
         let group = try group(of: state)
         if group.exists {
             (request.controlGroup, request.subgroups) = try Self.groups(group, options.subgroups)

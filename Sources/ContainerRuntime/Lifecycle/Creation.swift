@@ -53,6 +53,7 @@ extension RuntimeContainers {
                 try? Terminal.setSize(terminal.number, size)
             }
             try container.start()
+            try runPoststart(creation.state, creation.directory)
             creation.unlock()
             return container
         } catch {
@@ -76,7 +77,7 @@ enum StartSocket {
 struct Creation: ~Copyable {
     let directory: StateDirectory
     private let bundle: Bundle
-    private var state: RuntimeState
+    private(set) var state: RuntimeState
     private var group: ControlGroup?
     private var lock: SharedLock?
 

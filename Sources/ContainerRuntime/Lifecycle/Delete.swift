@@ -1,5 +1,6 @@
 import ControlGroups
 import LinuxKernel
+import OCI
 
 extension RuntimeContainers {
     /// `delete`: clears what is left of a stopped (or never started) container; with `force` ends it first, and is content
@@ -33,8 +34,13 @@ extension RuntimeContainers {
                 "delete", "container \(state.id)", cause: "cannot delete container \(state.id) that is not stopped: \(current.rawValue)",
                 remedy: "kill it first, or use --force")
         }
+        let hooks = state.hasHooks ? (try? directory.configuration())?.hooks : nil
         try end(state)
         try directory.remove()
+        guard let hooks else { return }
+        // The container is gone whatever they say (runtime.md, "Lifecycle", step 13): their failures are only told.
+        let failures = Hooks.runAll(.poststop, of: hooks, state: state.publicJSON(.stopped), directory: state.bundle)
+        for failure in failures { warn(failure) }
     }
 
     /// Kills the container's processes, waits for their end and removes its groups.

@@ -1,4 +1,5 @@
 import LinuxKernel
+import OCI
 
 extension RuntimeContainers {
     /// `start`: lets a created container's program run, and waits until it does.
@@ -28,5 +29,23 @@ extension RuntimeContainers {
         state.isStarted = true
         try directory.write(state)
         try? Files.unlink(at: place.rawValue, StartSocket.name)
+        try runPoststart(state, directory)
+    }
+}
+
+extension RuntimeContainers {
+    /// Runs the hooks that follow the program's start. One that fails ends the container (runtime.md, "Lifecycle", step 9
+    /// and "Errors").
+    func runPoststart(_ state: RuntimeState, _ directory: StateDirectory) throws {
+        guard state.hasHooks else { return }
+        let hooks = try directory.configuration().hooks
+        do throws(RuntimeError) {
+            try Hooks.run(.poststart, of: hooks, state: state.publicJSON(.running), directory: state.bundle)
+        } catch {
+            if let process = try? openProcess(state, for: "start") {
+                try? ProcessSignal.send(pidfd: process.rawValue, ProcessSignal.kill)
+            }
+            throw error
+        }
     }
 }

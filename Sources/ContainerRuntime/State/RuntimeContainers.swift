@@ -7,12 +7,15 @@ import OCI
 /// is an extension in a file of its own (`Lifecycle`, `Exec`, `Update`, `Events`, `Checkpoint`).
 public struct RuntimeContainers: Sendable {
     let root: String
+    /// Tells of a failure that changes nothing about what was asked for.
+    let warn: @Sendable (RuntimeError) -> Void
 
     /// Where compiled seccomp filters are kept.
     static let seccompCache = "/run/berth/seccomp"
 
     /// The containers below a directory (`--root`), made when missing.
-    public init(root: String) throws(RuntimeError) {
+    public init(root: String, warn: @escaping @Sendable (RuntimeError) -> Void = { _ in }) throws(RuntimeError) {
+        self.warn = warn
         // The state must not depend on where the next command is called from.
         if PathText.isAbsolute(root) {
             self.root = root

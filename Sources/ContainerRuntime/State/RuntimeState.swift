@@ -23,6 +23,8 @@ public struct RuntimeState: Sendable {
     public var annotations: [String: String] = [:]
     /// Whether `start` has been called.
     public var isStarted = false
+    /// Whether the configuration names programs to run at points of the container's life: without any it need not be read.
+    public var hasHooks = false
     /// The processor time limit in force: the kernel's version 2 file holds both numbers, an update may give one.
     public var cpuQuota: Int64?
     public var cpuPeriod: UInt64?
@@ -37,6 +39,7 @@ public struct RuntimeState: Sendable {
         annotations = bundle.configuration.annotations
         controlGroup = bundle.controlGroupPath(id: id)
         emptyGroupParents = bundle.emptyGroupParents
+        hasHooks = !bundle.configuration.hooks.isEmpty
         cpuQuota = bundle.configuration.linux.resources?.cpu?.quota
         cpuPeriod = bundle.configuration.linux.resources?.cpu?.period
     }
@@ -48,6 +51,7 @@ public struct RuntimeState: Sendable {
             ("controlGroup", .string(controlGroup)), ("emptyGroupParents", JSONValue(emptyGroupParents)),
             ("created", .string(created)), ("annotations", JSONValue(annotations)), ("isStarted", .bool(isStarted)),
         ])
+        if hasHooks { object["hasHooks"] = true }
         if let cpuQuota { object["cpuQuota"] = JSONValue(cpuQuota) }
         if let cpuPeriod { object["cpuPeriod"] = JSONValue(cpuPeriod) }
         return .object(object)
@@ -66,6 +70,7 @@ public struct RuntimeState: Sendable {
         created = try object.string("created") ?? ""
         annotations = try object.stringMap("annotations") ?? [:]
         isStarted = try object.bool("isStarted") ?? false
+        hasHooks = try object.bool("hasHooks") ?? false
         cpuQuota = try object.integer("cpuQuota")
         cpuPeriod = try object.integer("cpuPeriod")
     }

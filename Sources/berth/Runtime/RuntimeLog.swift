@@ -5,7 +5,7 @@ import LinuxKernel
 
 /// Where berth-runtime's errors go: for people on standard error, and where an engine asks for it into a file with one
 /// line an event, as runc writes them. Engines read `level`, `msg` and `time` of the last line.
-struct RuntimeLog {
+struct RuntimeLog: Sendable {
     /// The file (`--log`); nil for standard error alone.
     var path: String?
     /// Lines of JSON instead of `key=value`.
@@ -21,6 +21,11 @@ struct RuntimeLog {
         } else {
             writeText("berth-runtime \(verb): \(printable(message))\n", to: 2)
         }
+    }
+
+    /// Tells of something that did not stop a verb.
+    func warning(_ message: String) {
+        if path != nil { write("warning", message) } else { writeText(line("warning", message), to: 2) }
     }
 
     /// Tells what is being done, where that was asked for.

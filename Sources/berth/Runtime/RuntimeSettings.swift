@@ -61,6 +61,7 @@ struct RuntimeSettings {
         guard geteuid() == 0 else {
             throw RuntimeError("run", "berth-runtime", cause: "it needs root; rootless containers are not supported yet")
         }
-        return try RuntimeContainers(root: root)
+        let log = log
+        return try RuntimeContainers(root: root) { failure in log.warning(failure.description) }
     }
 }
