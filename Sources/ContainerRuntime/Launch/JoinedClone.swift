@@ -41,7 +41,7 @@ enum JoinedClone {
                     try join(targets)
                     if let newTime {
                         try ProcessControl.unshare(.time)
-                        if !newTime.isEmpty { try Files.writeKernelFile("/proc/thread-self/timens_offsets", newTime) }
+                        if !newTime.isEmpty { try Files.writeKernelFile("/proc/self/timens_offsets", newTime) }
                     }
                     let child = try ProcessClone.run(sibling, body)
                     return report(Int64(child.pid), to: answer)
