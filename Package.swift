@@ -57,7 +57,7 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         tests("JSONTests", ["JSON"]),
-        tests("ContainerRuntimeTests", ["ContainerRuntime", "OCI", "JSON", "LinuxKernel"]),
+        tests("ContainerRuntimeTests", ["ContainerRuntime", "ControlGroups", "OCI", "JSON", "LinuxKernel"]),
         tests("EngineTests", ["Engine", "OCI", "JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
         tests("NetlinkTests", ["Netlink", "LinuxKernel"]),
@@ -87,6 +87,6 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
         tests("IntegrationTests", ["TestSupport"]),
         tests("ModuleImportTests", ["TestSupport"]),
-        tests("BerthCommandTests", ["berth", "CommandLine", "LinuxKernel"]),
+        tests("BerthCommandTests", ["berth", "CommandLine", "ContainerRuntime", "LinuxKernel"]),
     ]
 )

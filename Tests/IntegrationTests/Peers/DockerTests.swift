@@ -123,6 +123,10 @@ import Testing
         process.signal(SIGKILL)
         _ = try await process.finish(seconds: 20)
         #expect(Processes.isAlive(pid), "the container ended with the daemon")
+        // Its containerd dies with it, a moment later: a new daemon that still sees it would wait for its socket for ever.
+        _ = try await eventually(seconds: 10) {
+            !Processes.mentioning(daemon.site.path + "/exec/containerd/containerd.toml").contains { Processes.isAlive($0.pid) }
+        }
         _ = try await daemon.start()
         #expect(try await daemon.docker("inspect", "-f", "{{.State.Pid}} {{.State.Running}}", "lasting").text == "\(pid) true")
         #expect(try await daemon.docker("exec", "lasting", "echo", "back").text == "back")

@@ -64,6 +64,7 @@ struct PeerSite: Sendable {
             for i in 1 2 3; do
                 awk -v r='\(path)' 'index($5, r) == 1 {print $5}' /proc/self/mountinfo | sort -r | xargs -r -n1 umount -l 2>/dev/null
             done
+            cat /sys/fs/cgroup\(group)/*/cgroup.procs /sys/fs/cgroup/*\(group)/*/cgroup.procs 2>/dev/null | sort -u | xargs -r kill -9 2>/dev/null
             for d in /sys/fs/cgroup\(group) /sys/fs/cgroup/*\(group); do
                 [ -d "$d" ] && find "$d" -depth -type d -exec rmdir {} + 2>/dev/null
             done; true
