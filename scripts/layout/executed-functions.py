@@ -7,7 +7,7 @@ PROGRAM is the static program with its symbols. COMMAND runs it, or a program wi
 every function of the text; the first call takes it away, so that each function costs one stop a process. The list goes
 to the linker (--symbol-ordering-file), which puts these functions side by side: a start then touches few pages.
 """
-import ctypes, os, signal, struct, sys
+import ctypes, os, signal, struct, sys, time
 
 PTRACE_TRACEME, PTRACE_CONT, PTRACE_GETREGS, PTRACE_SETREGS = 0, 7, 12, 13
 PTRACE_SETOPTIONS, PTRACE_GETEVENTMSG, PTRACE_DETACH = 0x4200, 0x4201, 17
@@ -83,11 +83,17 @@ def main():
     started.add(first)
     ptrace(PTRACE_CONT, first, 0, 0)
     registers = (ctypes.c_ulonglong * 27)()
-    while True:
+    ended = None
+    while ended is None or time.monotonic() < ended + 2:
         try:
-            pid, status = os.waitpid(-1, WALL)
+            pid, status = os.waitpid(-1, WALL if ended is None else WALL | os.WNOHANG)
         except ChildProcessError:
             break
+        if pid == 0:
+            time.sleep(0.01)
+            continue
+        # A monitor has a little work left after its command; a created container waits for ever and dies with us.
+        if pid == first and not os.WIFSTOPPED(status): ended = time.monotonic()
         if not os.WIFSTOPPED(status):
             bases.pop(pid, None)
             continue
