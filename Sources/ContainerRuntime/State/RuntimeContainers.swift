@@ -97,7 +97,7 @@ public struct RuntimeContainers: Sendable {
         do {
             // The intent before the first kernel object: `delete --force` finds the group by it.
             try write(state, directory)
-            var request = try bundle.request(id: id, seccompCache: "/run/berth/seccomp")
+            var request = try bundle.request(id: id, seccompCache: "\(root)/.seccomp")
             group = request.controlGroup
             request.keepsKeyring = options.keepsKeyring
             request.noPivot = options.noPivot
@@ -235,7 +235,7 @@ public struct RuntimeContainers: Sendable {
         state.controlGroup = bundle.controlGroupPath(id: id)
         state.isStarted = true
         try write(state, directory)
-        var request = try bundle.request(id: id, seccompCache: "/run/berth/seccomp")
+        var request = try bundle.request(id: id, seccompCache: "\(root)/.seccomp")
         defer { try? request.controlGroup?.remove(emptyParents: bundle.emptyGroupParents) }
         request.keepsKeyring = options.keepsKeyring
         request.noPivot = options.noPivot
