@@ -51,6 +51,7 @@ let package = Package(
         module("ContainerRuntime", ["OCI", "JSON", "LinuxKernel", "ControlGroups", "Netlink"]),
         module("ContainerNetwork", ["Netlink", "LinuxKernel", "JSON"]),
         module("ImageStore", ["Archive", "OCI", "JSON", "LinuxKernel"]),
+        module("ImageBuilder", ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel"]),
         module(
             "Engine",
             [
@@ -107,6 +108,7 @@ let package = Package(
         tests(
             "ImageStoreTests",
             ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
+        tests("ImageBuilderTests", ["ImageBuilder", "OCI", "JSON", "LinuxKernel"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
 
         // Tests that drive bin/berth know nothing of its modules.
