@@ -10,6 +10,8 @@ public struct LaunchedContainer: ~Copyable {
     public let process: ChildHandle
     /// The master end of its terminal, when it has one.
     public var terminal: SharedDescriptor?
+    /// What goes back to the host if the program cannot be started.
+    var lentDevices: NetworkDevices.Lent?
     /// Our end of the conversation; closed by the first process when the program runs.
     let channel: FileDescriptor
 
@@ -19,7 +21,10 @@ public struct LaunchedContainer: ~Copyable {
     public mutating func start() throws(RuntimeError) {
         // The process may have failed already: its message then says more than our EPIPE.
         try? channel.sendMessage([SyncMessage.go])
-        try awaitEnd()
+        do throws(RuntimeError) { try awaitEnd() } catch {
+            lentDevices?.giveBack()
+            throw error
+        }
     }
 
     /// Reads the first process's messages until the program runs (nil) or it is prepared.
@@ -124,7 +129,7 @@ public struct Launcher {
         } catch {
             // What the first process says about its own failure is nearer to the cause than our broken pipe.
             let told = Self.lastWords(of: container)
-            prepared.networkDevices.giveBack(from: container.process)
+            container.lentDevices?.giveBack()
             try? container.process.send(signal: SIGKILL)
             _ = try? container.process.wait()
             throw told ?? error
@@ -162,7 +167,9 @@ public struct Launcher {
     private func serveLate(_ prepared: PreparedLaunch, _ container: inout LaunchedContainer) throws(RuntimeError) {
         try container.awaitMounted()
         let pid = container.process.pid
-        try prepared.networkDevices.move(to: container.process)
+        if !prepared.networkDevices.isEmpty {
+            container.lentDevices = try prepared.networkDevices.move(to: container.process)
+        }
         try prepared.scheduling.apply(to: pid)
         try prepared.resourceDirector?.apply(to: pid)
         let hooks = request.configuration.hooks

@@ -27,31 +27,38 @@ struct NetworkDevices {
             && name.utf8.allSatisfy { $0 > 32 && $0 != 127 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
     }
 
-    /// Moves all, or none.
-    func move(to process: borrowing ChildHandle) throws(RuntimeError) {
-        var moved = 0
-        do throws(RuntimeError) {
-            let namespace = try open(process)
-            for device in devices {
-                try move(device.host, as: device.container, to: namespace.rawValue)
-                moved += 1
-            }
-        } catch {
-            giveBack(devices.prefix(moved), from: process)
-            throw error
+    /// Links that a container has got, and the namespace they are in: it must outlive a first process that fails, or
+    /// virtual links would end with it.
+    struct Lent: Sendable {
+        fileprivate let namespace: SharedDescriptor
+        fileprivate var devices: [(host: String, container: String)] = []
+
+        /// Takes them back under their old names: for a container that did not come to be.
+        func giveBack() {
+            guard let home = try? Files.open("/proc/thread-self/ns/net", .readOnly),
+                let there = try? ProcessControl.duplicate(namespace.number, minimum: 3)
+            else { return }
+            let file = FileDescriptor(owning: there)
+            guard let visit = try? NetworkNamespaceVisit(entering: file) else { return }
+            for device in devices { try? NetworkDevices.move(device.container, as: device.host, to: home.rawValue) }
+            visit.leave()
         }
     }
 
-    /// Takes all back under their old names: for a container whose creation failed later.
-    func giveBack(from process: borrowing ChildHandle) { giveBack(devices[...], from: process) }
-
-    private func giveBack(_ devices: ArraySlice<(host: String, container: String)>, from process: borrowing ChildHandle) {
-        if devices.isEmpty { return }
-        guard let home = try? Files.open("/proc/thread-self/ns/net", .readOnly), let there = try? open(process),
-            let visit = try? NetworkNamespaceVisit(entering: there)
-        else { return }
-        for device in devices { try? move(device.container, as: device.host, to: home.rawValue) }
-        visit.leave()
+    /// Moves all, or none.
+    func move(to process: borrowing ChildHandle) throws(RuntimeError) -> Lent {
+        var lent = Lent(namespace: SharedDescriptor(try open(process)))
+        do throws(RuntimeError) {
+            for device in devices {
+                // Known before the step: one that moved and could not be set up goes back too.
+                lent.devices.append(device)
+                try Self.move(device.host, as: device.container, to: lent.namespace.number)
+            }
+        } catch {
+            lent.giveBack()
+            throw error
+        }
+        return lent
     }
 
     private func open(_ process: borrowing ChildHandle) throws(RuntimeError) -> FileDescriptor {
@@ -61,9 +68,9 @@ struct NetworkDevices {
     }
 
     /// Moves one link from the thread's namespace to another, and sets it up there.
-    private func move(_ name: String, as newName: String, to namespace: Int32) throws(RuntimeError) {
+    private static func move(_ name: String, as newName: String, to namespace: Int32) throws(RuntimeError) {
         do throws(NetlinkError) {
-            var here = try Self.connection(name)
+            var here = try connection(name)
             guard let link = try here.link(named: name) else {
                 throw NetlinkError(operation: "find the link", object: name, cause: .noSuchFile)
             }
@@ -71,7 +78,7 @@ struct NetworkDevices {
             var batch = NetlinkBatch()
             batch.moveLink(link.index, toNamespace: namespace, as: newName)
             try here.run(batch)
-            try Self.setUp(newName, addresses, in: namespace)
+            try setUp(newName, addresses, in: namespace)
         } catch {
             throw RuntimeError("move network device", name, cause: "\(error)")
         }
