@@ -41,7 +41,11 @@ public struct Bundle: Sendable {
     var emptyGroupParents: Int { (configuration.linux.cgroupsPath ?? "").isEmpty ? 1 : 0 }
 
     /// The launch that the configuration describes, in a new control group of its own.
-    public func request(id: String, seccompCache: String?) throws(RuntimeError) -> LaunchRequest {
+    ///
+    /// - Parameter toleratesNoGroup: go on without a group where this user may make none and nothing is limited by one.
+    public func request(
+        id: String, seccompCache: String?, toleratesNoGroup: Bool = false
+    ) throws(RuntimeError) -> LaunchRequest {
         guard let rootPath else { throw RuntimeError("read", "\(path)/config.json", cause: "root is missing") }
         var request = LaunchRequest(id: id, configuration: configuration, root: .directory(rootPath))
         request.bundle = path
@@ -53,7 +57,16 @@ public struct Bundle: Sendable {
             request.controlGroup = try ControlGroup.create(
                 host: host, path: controlGroupPath(id: id), limits: limits)
         } catch {
-            throw RuntimeError("create", "control group", cause: error.description)
+            let mayNot = [Errno.accessDenied, .notPermitted, .readOnlyFileSystem].contains(error.errno)
+            guard toleratesNoGroup, mayNot else {
+                throw RuntimeError("create", "control group", cause: error.description)
+            }
+            limits.devices = []
+            guard limits == ResourceLimits() else {
+                throw RuntimeError(
+                    "create", "control group", cause: "limits need one, and this user may make none: \(error.description)",
+                    remedy: "leave linux.resources out")
+            }
         }
         return request
     }
@@ -70,7 +83,8 @@ extension RuntimeConfiguration {
     /// Sees to it that the program's own file cannot be changed from inside (CVE-2019-5736), at the price of executing it
     /// once more where the container could.
     func protectProgram() throws(RuntimeError) {
-        guard mayHaveHostRoot else { return }
+        // Another user than root cannot write the file in any case.
+        guard mayHaveHostRoot, geteuid() == 0 else { return }
         try attempt("protect", "the runtime's program") { () throws(Errno) in try ProgramProtection.ensure() }
     }
 }

@@ -41,8 +41,7 @@ extension RuntimeContainers {
         request.containerID = state.id
         request.bundle = state.bundle
         request.annotations = state.annotations
-        let group = try group(of: state)
-        if group.exists {
+        if !state.controlGroup.isEmpty, case let group = try group(of: state), group.exists {
             (request.controlGroup, request.subgroups) = try Self.groups(group, options.subgroups)
         } else if !options.subgroups.isEmpty {
             throw RuntimeError("join", "control group", cause: "container \(id) has none")

@@ -11,7 +11,7 @@ extension RuntimeContainers {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: true)
         try bundle.configuration.protectProgram()
-        var creation = try Creation(directory(id), bundle)
+        var creation = try Creation(directory(id), bundle, toleratesNoGroup: toleratesNoGroup)
         do {
             let place = try Files.open(creation.directory.path, [.pathOnly, .directory])
             let listener = try UnixSocket.listen(
@@ -33,7 +33,7 @@ extension RuntimeContainers {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: options.detached)
         try bundle.configuration.protectProgram()
-        var creation = try Creation(directory(id), bundle)
+        var creation = try Creation(directory(id), bundle, toleratesNoGroup: toleratesNoGroup)
         let container = try started(&creation, options)
         if options.detached { return 0 }
         let status = try ForegroundProcess(
@@ -78,12 +78,14 @@ enum StartSocket {
 struct Creation: ~Copyable {
     let directory: StateDirectory
     private let bundle: Bundle
+    private let toleratesNoGroup: Bool
     private(set) var state: RuntimeState
     private var group: ControlGroup?
     private var lock: SharedLock?
 
     /// Takes the id.
-    init(_ directory: StateDirectory, _ bundle: Bundle) throws {
+    init(_ directory: StateDirectory, _ bundle: Bundle, toleratesNoGroup: Bool) throws {
+        self.toleratesNoGroup = toleratesNoGroup
         self.directory = directory
         self.bundle = bundle
         state = RuntimeState(id: directory.id, bundle: bundle)
@@ -101,8 +103,10 @@ struct Creation: ~Copyable {
         // Before the first object of the kernel's: `delete --force` finds them by this.
         try directory.write(state)
         try directory.keep(configuration: bundle.text)
-        var request = try bundle.request(id: directory.id, seccompCache: RuntimeContainers.seccompCache)
+        var request = try bundle.request(
+            id: directory.id, seccompCache: RuntimeContainers.seccompCache, toleratesNoGroup: toleratesNoGroup)
         group = request.controlGroup
+        if group == nil { state.controlGroup = "" }
         request.keepsKeyring = options.keepsKeyring
         request.noPivot = options.noPivot
         request.preservedDescriptors = options.preservedDescriptors

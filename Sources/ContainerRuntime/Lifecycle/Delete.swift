@@ -47,8 +47,7 @@ extension RuntimeContainers {
     private func end(_ state: RuntimeState) throws {
         if let process = try? openProcess(state, for: "delete") {
             try? ProcessSignal.send(pidfd: process.rawValue, ProcessSignal.kill)
-            let group = try group(of: state)
-            try group.kill()
+            if !state.controlGroup.isEmpty { try group(of: state).kill() }
             _ = try? Poll.readable(process.rawValue, milliseconds: 10_000)
         }
         guard !state.controlGroup.isEmpty else { return }

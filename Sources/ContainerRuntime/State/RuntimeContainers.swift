@@ -7,6 +7,8 @@ import OCI
 /// is an extension in a file of its own (`Lifecycle`, `Exec`, `Update`, `Events`, `Checkpoint`).
 public struct RuntimeContainers: Sendable {
     let root: String
+    /// Whether containers may go without a control group where this user may make none.
+    let toleratesNoGroup: Bool
     /// Tells of a failure that changes nothing about what was asked for.
     let warn: @Sendable (RuntimeError) -> Void
 
@@ -14,8 +16,11 @@ public struct RuntimeContainers: Sendable {
     static let seccompCache = "/run/berth/seccomp"
 
     /// The containers below a directory (`--root`), made when missing.
-    public init(root: String, warn: @escaping @Sendable (RuntimeError) -> Void = { _ in }) throws(RuntimeError) {
+    public init(
+        root: String, toleratesNoGroup: Bool = false, warn: @escaping @Sendable (RuntimeError) -> Void = { _ in }
+    ) throws(RuntimeError) {
         self.warn = warn
+        self.toleratesNoGroup = toleratesNoGroup
         // The state must not depend on where the next command is called from.
         if PathText.isAbsolute(root) {
             self.root = root
@@ -48,7 +53,12 @@ public struct RuntimeContainers: Sendable {
     }
 
     func group(of state: RuntimeState) throws(ControlGroupError) -> ControlGroup {
-        try ControlGroup.open(host: try HostControlGroups.detect(), path: state.controlGroup)
+        guard !state.controlGroup.isEmpty else {
+            throw ControlGroupError(
+                operation: "find", object: "the control group of container \(state.id)",
+                cause: "it has none, because its user may make none")
+        }
+        return try ControlGroup.open(host: try HostControlGroups.detect(), path: state.controlGroup)
     }
 
     /// The first process by a descriptor that stays its own.

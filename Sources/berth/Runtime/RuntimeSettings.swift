@@ -11,6 +11,8 @@ struct RuntimeSettings {
     var criu: String
     /// Whether groups are made by systemd.
     var usesSystemd: Bool
+    /// Whether containers may go without control groups where this user may make none.
+    var isRootless: Bool
 
     static let flags: [Flag] = [
         Flag("root", nil, .string, "Directory of the containers' state (in a tmpfs)", default: "/run/berth-runtime"),
@@ -44,9 +46,7 @@ struct RuntimeSettings {
         if usesSystemd {
             throw RuntimeError("use", "systemd's control groups", cause: "they are not supported yet")
         }
-        if values.string("rootless") == "true" {
-            throw RuntimeError("run", "rootless containers", cause: "they are not supported yet")
-        }
+        isRootless = values.string("rootless").flatMap { $0 == "auto" ? nil : $0 == "true" } ?? (geteuid() != 0)
     }
 
     private static var defaultRoot: String {
@@ -58,10 +58,7 @@ struct RuntimeSettings {
 
     /// The containers, for verbs that need them.
     func containers() throws -> RuntimeContainers {
-        guard geteuid() == 0 else {
-            throw RuntimeError("run", "berth-runtime", cause: "it needs root; rootless containers are not supported yet")
-        }
         let log = log
-        return try RuntimeContainers(root: root) { failure in log.warning(failure.description) }
+        return try RuntimeContainers(root: root, toleratesNoGroup: isRootless) { failure in log.warning(failure.description) }
     }
 }
