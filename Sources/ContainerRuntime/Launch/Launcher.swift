@@ -50,7 +50,8 @@ public struct LaunchedContainer: ~Copyable {
         // Its name is still ours if it never executed the program; a process that is not reaped keeps its name.
         guard ProcessInformation.name(of: process.pid) == InitProcess.name else { return }
         _ = try? process.wait()
-        throw RuntimeError("start container", "", cause: "its first process was killed before it could execute the program")
+        throw RuntimeError(
+            "start container", "", cause: "its first process was killed before it could execute the program")
     }
 
     private mutating func nextMessage() throws(RuntimeError) -> UInt8? {
@@ -60,9 +61,9 @@ public struct LaunchedContainer: ~Copyable {
             }
             guard let kind = message.bytes.first else { return nil }
             switch kind {
-            case SyncMessage.failed:
+            case SyncMessage.failed, SyncMessage.notExecuted:
                 _ = try? process.wait()
-                throw RuntimeError(message: message.bytes.dropFirst())
+                throw RuntimeError(failure: message.bytes)
             case SyncMessage.terminal:
                 if let master = message.takeDescriptor() { terminal = SharedDescriptor(master) }
             default: return kind
@@ -139,7 +140,7 @@ public struct Launcher {
     private static func lastWords(of container: borrowing LaunchedContainer) -> RuntimeError? {
         while let message = try? container.channel.receiveLastWords(flags: Int32(MSG_DONTWAIT)) {
             guard let kind = message.bytes.first else { return nil }
-            if kind == SyncMessage.failed { return RuntimeError(message: message.bytes.dropFirst()) }
+            if SyncMessage.failures.contains(kind) { return RuntimeError(failure: message.bytes) }
         }
         return nil
     }

@@ -10,8 +10,9 @@ extension RuntimeContainers {
     public func create(_ id: String, _ options: CreateOptions) throws {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: true)
-        try bundle.configuration.protectProgram()
+        let stub = try bundle.configuration.protectProgram(entering: bundle.configuration.process)
         var creation = try Creation(directory(id), bundle)
+        creation.stub = stub
         do {
             let place = try Files.open(creation.directory.path, [.pathOnly, .directory])
             let listener = try UnixSocket.listen(
@@ -31,8 +32,9 @@ extension RuntimeContainers {
     public func run(_ id: String, _ options: CreateOptions) throws -> Int32 {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: options.detached)
-        try bundle.configuration.protectProgram()
+        let stub = try bundle.configuration.protectProgram(entering: bundle.configuration.process)
         var creation = try Creation(directory(id), bundle)
+        creation.stub = stub
         let container = try started(&creation, options)
         if options.detached { return 0 }
         let status = try ForegroundProcess(
@@ -79,6 +81,8 @@ struct Creation: ~Copyable {
     private let bundle: Bundle
     private(set) var state: RuntimeState
     private var group: ControlGroup?
+    /// Through which the program is executed, where ours must not be seen inside.
+    var stub: ExecutionStub?
     private var lock: SharedLock?
 
     /// Takes the id.
@@ -102,6 +106,7 @@ struct Creation: ~Copyable {
         request.noPivot = options.noPivot
         request.preservedDescriptors = options.preservedDescriptors
         request.startListener = startListener
+        request.executionStub = stub
         if options.activationSockets > 0 {
             request.configuration.process?.env += ["LISTEN_FDS=\(options.activationSockets)", "LISTEN_PID=1"]
         }
