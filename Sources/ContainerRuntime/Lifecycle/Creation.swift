@@ -18,6 +18,7 @@ extension RuntimeContainers {
             let listener = try UnixSocket.listen(
                 at: place.rawValue, StartSocket.name, kind: .sequencedPacket, backlog: 4)
             let container = try creation.launch(options, startListener: listener.rawValue)
+            try Handover.send(terminal: container.terminal, to: options.consoleSocket)
             try creation.handOver(container, options)
         } catch {
             creation.undo()
@@ -49,12 +50,12 @@ extension RuntimeContainers {
     private func started(_ creation: inout Creation, _ options: CreateOptions) throws -> LaunchedContainer {
         do {
             if !options.detached, options.isSubreaper { ProcessControl.becomeSubreaper() }
-            var container = try creation.launch(options, startListener: nil)
+            var container = try creation.launch(
+                options, startListener: nil, consoleSize: options.detached ? nil : Terminal.size(0))
             try creation.handOver(container, options)
-            if !options.detached, let terminal = container.terminal, let size = Terminal.size(0) {
-                try? Terminal.setSize(terminal.number, size)
-            }
             try container.start()
+            // Its first message brought the terminal; what the program has written since waits in it.
+            try Handover.send(terminal: container.terminal, to: options.consoleSocket)
             try runPoststart(creation.state, creation.directory)
             creation.unlock()
             return container
@@ -96,7 +97,11 @@ struct Creation: ~Copyable {
     }
 
     /// Records the intent, then makes the container. Its first process waits for `start`, or for ``LaunchedContainer/start()``.
-    mutating func launch(_ options: CreateOptions, startListener: Int32?) throws -> LaunchedContainer {
+    ///
+    /// - Parameter consoleSize: for a terminal that the configuration gives no size.
+    mutating func launch(
+        _ options: CreateOptions, startListener: Int32?, consoleSize: TerminalSize? = nil
+    ) throws -> LaunchedContainer {
         // Before the first object of the kernel's: `delete --force` finds them by this.
         try directory.write(state)
         try directory.keep(configuration: bundle.text)
@@ -107,6 +112,10 @@ struct Creation: ~Copyable {
         request.preservedDescriptors = options.preservedDescriptors
         request.startListener = startListener
         request.executionStub = stub
+        if let consoleSize, request.configuration.process?.consoleSize == nil {
+            request.configuration.process?.consoleSize = RuntimeConsoleSize(
+                height: consoleSize.rows, width: consoleSize.columns)
+        }
         if options.activationSockets > 0 {
             request.configuration.process?.env += ["LISTEN_FDS=\(options.activationSockets)", "LISTEN_PID=1"]
         }
@@ -137,7 +146,6 @@ struct Creation: ~Copyable {
 
     /// Gives the caller what it asked for of the new process.
     func handOver(_ container: borrowing LaunchedContainer, _ options: CreateOptions) throws(RuntimeError) {
-        try Handover.send(terminal: container.terminal, to: options.consoleSocket)
         try Handover.send(pidfd: container.process.pidfd.rawValue, to: options.pidfdSocket)
         try Handover.write(pid: state.pid, to: options.pidFile)
     }
