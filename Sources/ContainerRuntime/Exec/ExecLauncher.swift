@@ -17,8 +17,19 @@ public struct ExecLauncher {
     public func launch() throws -> LaunchedContainer {
         guard let group = request.controlGroup else { return try launch(birthGroup: nil, joinFiles: []) }
         let join = try Self.joinDescriptors(of: group)
-        let files = join.numbers.filter { $0 != join.cloneInto }
-        return try launch(birthGroup: join.cloneInto, joinFiles: files)
+        var files = join.numbers.filter { $0 != join.cloneInto }
+        var birthGroup = join.cloneInto
+        var opened = [Int32]()
+        defer { for number in opened { close(number) } }
+        for subgroup in request.subgroups {
+            let below = try Self.joinDescriptors(of: subgroup)
+            for number in below.numbers {
+                let copy = try ProcessControl.duplicate(number, minimum: 3)
+                opened.append(copy)
+                if number == below.cloneInto { birthGroup = copy } else { files.append(copy) }
+            }
+        }
+        return try launch(birthGroup: birthGroup, joinFiles: files)
     }
 
     private static func joinDescriptors(of group: ControlGroup) throws(RuntimeError) -> JoinDescriptors {
@@ -29,7 +40,10 @@ public struct ExecLauncher {
 
     private func launch(birthGroup: Int32?, joinFiles: [Int32]) throws(RuntimeError) -> LaunchedContainer {
         let target = try attempt("find", "the container's process") { () throws(Errno) in
-            try ProcessClone.open(pid: request.target)
+            if let number = request.targetDescriptor {
+                return FileDescriptor(owning: try ProcessControl.duplicate(number, minimum: 3))
+            }
+            return try ProcessClone.open(pid: request.target)
         }
         let kinds = try differingNamespaces()
         let limits = try ProcessLimits(request.process)

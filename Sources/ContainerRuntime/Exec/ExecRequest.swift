@@ -14,6 +14,10 @@ public struct ExecRequest: Sendable {
     public var additionalGroups: [String] = []
     /// The container's group; nil leaves the process where the caller is.
     public var controlGroup: ControlGroup?
+    /// Groups below the container's that are joined instead, in those hierarchies that `controlGroup` leaves out.
+    public var subgroups: [ControlGroup] = []
+    /// A pidfd of the target that the caller has checked; nil opens one by the number.
+    public var targetDescriptor: Int32?
     /// The container's seccomp profile.
     public var seccomp: RuntimeSeccomp?
     public var seccompCacheDirectory: String?

@@ -5,6 +5,9 @@ import OCI
 
 /// The container's first process, from its birth to the program: the inside of a launch.
 struct InitProcess {
+    /// What it is called until it executes the program: also a command that comes later knows it by that.
+    static let name = "berth-start"
+
     let prepared: PreparedLaunch
     /// Our end of the conversation with the launching process.
     let channel: Int32
@@ -36,7 +39,7 @@ struct InitProcess {
         // From the host's /proc, which is still ours to see.
         let labels = try OpenLabels(prepared.labels)
         let hostPID = prepared.needsHostPID ? HostProcessNumber.read() : 0
-        ProcessControl.setName("berth-start")
+        ProcessControl.setName(Self.name)
         _ = setsid()
         Signals.resetAll()
         if !prepared.request.keepsKeyring { ProcessControl.joinNewKeyring("_ses.\(prepared.request.id)") }
@@ -201,6 +204,10 @@ struct InitProcess {
         try ProcessSetup.changeDirectory(
             process.cwd, root: inside.root, make: prepared.request.makeWorkingDirectory, owner: inside.user)
         if let listener = prepared.request.startListener {
+            // Whoever creates wants to hear of a wrong program now, not at the start.
+            try Program(
+                arguments: process.args, environment: ProcessSetup.environment(process.env, home: inside.user.home)
+            ).check()
             try attempt("tell", "the creating process") { () throws(Errno) in try socket.sendMessage([SyncMessage.prepared]) }
             try waitForStart(listener, inside)
         } else {

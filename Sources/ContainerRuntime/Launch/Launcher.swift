@@ -48,7 +48,7 @@ public struct LaunchedContainer: ~Copyable {
         // The end of the stream is either the program's start or a killed process.
         guard let ended = try? Poll.readable(process.pidfd.rawValue, milliseconds: 0), ended else { return }
         // Its name is still ours if it never executed the program; a process that is not reaped keeps its name.
-        guard ProcessInformation.name(of: process.pid) == "berth-start" else { return }
+        guard ProcessInformation.name(of: process.pid) == InitProcess.name else { return }
         _ = try? process.wait()
         throw RuntimeError("start container", "", cause: "its first process was killed before it could execute the program")
     }

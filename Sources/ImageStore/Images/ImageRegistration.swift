@@ -68,7 +68,7 @@ extension Transaction {
         return ImageRecord(id: id, manifest: descriptor, configuration: configurationObject, layers: layers)
     }
 
-    private func check(
+    func check(
         _ manifest: ImageManifest, _ configuration: ImageConfiguration, _ what: String
     ) throws(ImageStoreError) {
         guard manifest.layers.count == configuration.diffIDs.count else {
@@ -116,9 +116,10 @@ extension Transaction {
 
     /// Enters prepared images into the index, all in one step. Everything they refer to is on disk before.
     ///
+    /// - Parameter sources: for manifests that were chosen from an index, that index.
     /// - Returns: for each, the names that were taken from other images.
     func enter(
-        _ images: [(record: ImageRecord, names: [String])]
+        _ images: [(record: ImageRecord, names: [String])], sources: [Digest: Digest] = [:]
     ) throws(ImageStoreError) -> [[(name: String, from: Digest?)]] {
         do throws(Errno) {
             var files = [String]()
@@ -138,7 +139,10 @@ extension Transaction {
                 // Under the lock, so that no collection finds a record whose image is not in the index.
                 try Files.rename(
                     at: root.number, files[place], to: root.number, ImageRecord.path(image.record.manifest.digest))
-                taken.append(index.add(image.record.manifest, id: image.record.id, names: image.names))
+                taken.append(
+                    index.add(
+                        image.record.manifest, id: image.record.id, names: image.names,
+                        source: sources[image.record.manifest.digest]))
             }
             try index.write(root)
             return taken

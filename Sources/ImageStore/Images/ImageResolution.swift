@@ -42,6 +42,23 @@ extension ImageStore {
     }
 }
 
+extension ImageStore {
+    /// Whether a name stands for what its registry has now, so that nothing needs to be fetched.
+    ///
+    /// - Parameters:
+    ///   - digest: what the registry says that the name stands for: a manifest or an index.
+    ///   - platform: the image must be for this one.
+    public func isCurrent(_ reference: Reference, digest: Digest, platform: Platform) -> Bool {
+        guard let index = try? StoreIndex(root) else { return false }
+        let name = reference.description
+        return index.entries.contains { entry in
+            entry.name == name && (entry.descriptor.digest == digest || entry.source == digest)
+                && (entry.descriptor.platform?.satisfies(platform) ?? true)
+                && (try? record(entry.descriptor)) != nil
+        }
+    }
+}
+
 /// What a user typed where an image is wanted.
 struct ImageName {
     let text: String
@@ -79,7 +96,7 @@ struct ImageName {
         }
         // With a digest the tag does not count, as with Docker; the repository does.
         return entries.first { entry in
-            entry.descriptor.digest == digest
+            (entry.descriptor.digest == digest || entry.source == digest)
                 && entry.name.flatMap { try? Reference(parsing: $0) }?.name == reference.name
         }
     }

@@ -41,6 +41,7 @@ struct Collection {
             var visited = Set<Digest>()
             try mark(entry.descriptor, depth: 0, &visited)
             paths.insert(ImageRecord.path(entry.descriptor.digest))
+            if let source = entry.source { paths.insert(blobPath(source)) }
         }
         do throws(Errno) {
             try markLeases()

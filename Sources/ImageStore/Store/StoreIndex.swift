@@ -9,6 +9,9 @@ struct StoreIndex {
     /// An annotation of ours: the image's ID, so that looking an ID up reads no further file.
     static let identifierKey = "org.berth.image.id"
 
+    /// An annotation of ours: the digest of the index that the image was chosen from, which is what its registry calls it.
+    static let sourceKey = "org.berth.image.index"
+
     /// One entry.
     struct Entry {
         let descriptor: Descriptor
@@ -17,6 +20,11 @@ struct StoreIndex {
         /// The image's ID, where it was loaded by this program.
         var identifier: Digest? {
             guard let text = descriptor.annotations[StoreIndex.identifierKey] else { return nil }
+            return try? Digest(parsing: text)
+        }
+        /// The index it was chosen from.
+        var source: Digest? {
+            guard let text = descriptor.annotations[StoreIndex.sourceKey] else { return nil }
             return try? Digest(parsing: text)
         }
     }
@@ -42,26 +50,38 @@ struct StoreIndex {
     /// stays without a name when it has no other.
     ///
     /// - Returns: names that were taken, and from which image (from another manifest of this one, perhaps).
-    mutating func add(_ manifest: Descriptor, id: Digest, names: [String]) -> [(name: String, from: Digest?)] {
+    mutating func add(
+        _ manifest: Descriptor, id: Digest, names: [String], source: Digest? = nil
+    ) -> [(name: String, from: Digest?)] {
         var bare = Descriptor(
             mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.size, platform: manifest.platform)
         bare.annotations = [Self.identifierKey: id.description]
         var taken = [(name: String, from: Digest?)]()
         for name in names {
             if let old = entries.first(where: { $0.name == name }) {
-                if old.descriptor.digest == manifest.digest { continue }
+                if old.descriptor.digest == manifest.digest {
+                    if let source { setSource(source, name: name) }
+                    continue
+                }
                 taken.append((name, old.identifier))
                 remove(name: name, keepingImage: old.identifier != id)
             }
             var named = bare
             named.annotations[AnnotationKey.referenceName] = name
             named.annotations[AnnotationKey.containerdImageName] = name
+            named.annotations[Self.sourceKey] = source?.description
             document.manifests.append(named)
         }
         let hasName = entries.contains { $0.descriptor.digest == manifest.digest && $0.name != nil }
         document.manifests.removeAll { hasName && $0.digest == manifest.digest && Entry(descriptor: $0).name == nil }
         if !entries.contains(where: { $0.descriptor.digest == manifest.digest }) { document.manifests.append(bare) }
         return taken
+    }
+
+    private mutating func setSource(_ source: Digest, name: String) {
+        for place in document.manifests.indices where Entry(descriptor: document.manifests[place]).name == name {
+            document.manifests[place].annotations[Self.sourceKey] = source.description
+        }
     }
 
     /// Takes a name away. The image goes with its last name unless it is to be kept without one.
