@@ -35,7 +35,7 @@ extension RuntimeContainers {
         var request = ExecRequest(target: state.pid, process: process)
         request.targetDescriptor = target.rawValue
         request.seccomp = configuration.linux.seccomp
-        request.seccompCacheDirectory = Self.seccompCache
+        request.seccompCacheDirectory = directory.seccompCache
         request.executionStub = stub
         request.preservedDescriptors = options.preservedDescriptors
         request.ociVersion = state.ociVersion

@@ -33,6 +33,9 @@ struct InitProcess {
             for number in prepared.joinFiles { try ProcessControl.joinControlGroup(number) }
             if new.contains(.controlGroup) { try ProcessControl.unshare(.controlGroup) }
         }
+        // What the launching process had open is not ours: its lock on the container's state would be held by us as well,
+        // and its directories must not be found in /proc/1/fd by who enters a created container.
+        ProcessControl.closeAll(from: 3 + Int32(prepared.request.preservedDescriptors), except: keptDescriptors)
         // From the host's /proc, which is still ours to see.
         let labels = try OpenLabels(prepared.labels)
         let hostPID = prepared.needsHostPID ? HostProcessNumber.read() : 0
@@ -114,6 +117,15 @@ struct InitProcess {
         // Inside, the runtime's own environment is nobody's business.
         let inherited = kind == .startContainer ? configuration.process?.env ?? [] : nil
         for hook in hooks { try HookProcess(hook, kind: kind, state: state, inherited: inherited).run() }
+    }
+
+    private var keptDescriptors: [Int32] {
+        let request = prepared.request
+        let streams = request.standardStreams
+        var kept = [channel, streams.input, streams.output, streams.error]
+        if let listener = request.startListener { kept.append(listener) }
+        if let connection = prepared.seccomp?.listener?.number { kept.append(connection) }
+        return kept
     }
 
     @discardableResult
@@ -215,6 +227,8 @@ struct InitProcess {
 
     /// Waits for `start`'s connection, and tells that one if the program cannot be executed.
     private func waitForStart(_ listener: Int32, _ inside: borrowing Inside) throws(RuntimeError) {
+        // Who enters the created container may have this process's ids: it still is the host's program.
+        ProcessControl.forbidInspection()
         let listening = FileDescriptor(owning: listener)
         let starter = try attempt("wait for", "start") { () throws(Errno) in try UnixSocket.accept(listening) }
         do throws(RuntimeError) { try execute(inside, tell: starter.rawValue) } catch {

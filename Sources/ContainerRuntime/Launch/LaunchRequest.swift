@@ -61,6 +61,8 @@ public struct LaunchRequest: Sendable {
     public var ownerMappedMounts: Set<Int> = []
     /// The group that the first process joins; nil leaves it where the launching process is.
     public var controlGroup: ControlGroup?
+    /// What keeps the group until the first process is in it.
+    public var groupPlaceholder: GroupPlaceholder?
     /// Descriptor numbers that become 0, 1 and 2. Ignored with a terminal.
     public var standardStreams: (input: Int32, output: Int32, error: Int32) = (0, 1, 2)
     /// Chown the streams to the process's user, so that `/dev/stdout` can be opened again. Only for pipes of ours.

@@ -167,6 +167,7 @@ public struct Launcher {
     /// What the host does once the child has its mounts and is in its groups: hooks, links, scheduling, cache classes.
     private func serveLate(_ prepared: PreparedLaunch, _ container: inout LaunchedContainer) throws(RuntimeError) {
         try container.awaitMounted()
+        request.groupPlaceholder?.release()
         let pid = container.process.pid
         if !prepared.networkDevices.isEmpty {
             container.lentDevices = try prepared.networkDevices.move(to: container.process)
@@ -182,6 +183,20 @@ public struct Launcher {
         }
         try attempt("tell", "the first process") { () throws(Errno) in
             try container.channel.sendMessage([SyncMessage.served])
+        }
+    }
+
+    /// Gives the container's group to its user where it is mounted writable in the container's own view (config-linux.md,
+    /// "Cgroup ownership").
+    private func delegateGroup(_ prepared: PreparedLaunch, to user: ResolvedUser) throws(RuntimeError) {
+        guard let group = request.controlGroup, prepared.namespaces.new.contains(.controlGroup), !prepared.uidMap.isEmpty,
+            prepared.mounts.steps.contains(where: {
+                $0.maker == .controlGroups && MountPlan.normalized($0.mount.destination) == "/sys/fs/cgroup"
+                    && !$0.options.set.contains(.readOnly)
+            }), let owner = prepared.uidMap.outside(of: user.uid)
+        else { return }
+        do throws(ControlGroupError) { try group.delegate(toUser: owner) } catch {
+            throw RuntimeError("delegate", "control group", cause: error.description)
         }
     }
 
@@ -219,6 +234,7 @@ public struct Launcher {
             owned.append(mount.release())
         }
         numbers += owned
+        try delegateGroup(prepared, to: user)
         if request.ownsStreams { provider.give(streams: request.standardStreams, to: user) }
         let payload: JSONValue = [
             "uid": JSONValue(user.uid), "gid": JSONValue(user.gid),

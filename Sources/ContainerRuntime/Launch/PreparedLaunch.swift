@@ -41,7 +41,7 @@ struct PreparedLaunch {
     var needsLateService: Bool {
         let hooks = request.configuration.hooks
         return !hooks.prestart.isEmpty || !hooks.createRuntime.isEmpty || !scheduling.isEmpty || !networkDevices.isEmpty
-            || resourceDirector != nil
+            || resourceDirector != nil || request.groupPlaceholder != nil
     }
     /// Whether the first process must know its number on the host.
     var needsHostPID: Bool {

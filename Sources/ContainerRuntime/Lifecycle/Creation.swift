@@ -11,7 +11,7 @@ extension RuntimeContainers {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: true)
         let stub = try bundle.configuration.protectProgram(entering: bundle.configuration.process)
-        var creation = try Creation(directory(id), bundle)
+        var creation = try Creation(directory(id), bundle, groups)
         creation.stub = stub
         do {
             let place = try Files.open(creation.directory.path, [.pathOnly, .directory])
@@ -34,7 +34,7 @@ extension RuntimeContainers {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: options.detached)
         let stub = try bundle.configuration.protectProgram(entering: bundle.configuration.process)
-        var creation = try Creation(directory(id), bundle)
+        var creation = try Creation(directory(id), bundle, groups)
         creation.stub = stub
         let container = try started(&creation, options)
         if options.detached { return 0 }
@@ -80,6 +80,7 @@ enum StartSocket {
 struct Creation: ~Copyable {
     let directory: StateDirectory
     private let bundle: Bundle
+    private let groups: GroupPolicy
     private(set) var state: RuntimeState
     private var group: ControlGroup?
     /// Through which the program is executed, where ours must not be seen inside.
@@ -87,11 +88,17 @@ struct Creation: ~Copyable {
     private var lock: SharedLock?
 
     /// Takes the id.
-    init(_ directory: StateDirectory, _ bundle: Bundle) throws {
+    init(_ directory: StateDirectory, _ bundle: Bundle, _ groups: GroupPolicy) throws {
         self.directory = directory
         self.bundle = bundle
+        self.groups = groups
         state = RuntimeState(id: directory.id, bundle: bundle)
         state.created = WallClock.now()
+        if let unit = try groups.unit(bundle, id: directory.id) {
+            state.controlGroup = unit.groupPath
+            state.emptyGroupParents = 0
+            state.systemdPath = bundle.configuration.linux.cgroupsPath ?? ""
+        }
         try directory.make()
         lock = SharedLock(try directory.lock())
     }
@@ -105,7 +112,7 @@ struct Creation: ~Copyable {
         // Before the first object of the kernel's: `delete --force` finds them by this.
         try directory.write(state)
         try directory.keep(configuration: bundle.text)
-        var request = try bundle.request(id: directory.id, seccompCache: RuntimeContainers.seccompCache)
+        var request = try bundle.request(id: directory.id, seccompCache: directory.seccompCache, groups: groups)
         group = request.controlGroup
         request.keepsKeyring = options.keepsKeyring
         request.noPivot = options.noPivot
@@ -131,7 +138,7 @@ struct Creation: ~Copyable {
     mutating func prepareRestore() throws {
         try directory.write(state)
         try directory.keep(configuration: bundle.text)
-        group = try bundle.request(id: directory.id, seccompCache: nil).controlGroup
+        group = try bundle.request(id: directory.id, seccompCache: nil, groups: groups).controlGroup
     }
 
     /// Takes a restored process in.

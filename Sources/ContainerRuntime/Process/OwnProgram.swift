@@ -1,3 +1,4 @@
+import Glibc
 import LinuxKernel
 import OCI
 
@@ -11,7 +12,7 @@ extension RuntimeConfiguration {
     /// - Parameter process: the process that enters the container.
     /// - Returns: the stub; nil where none is needed.
     func protectProgram(entering process: RuntimeProcess?) throws(RuntimeError) -> ExecutionStub? {
-        guard mayHaveHostRoot else { return nil }
+        guard geteuid() == 0, mayHaveHostRoot else { return nil }
         if suitsStub(process), let stub = try? ExecutionStub() { return stub }
         try attempt("protect", "the runtime's program") { () throws(Errno) in try ProgramProtection.ensure() }
         return nil
