@@ -24,7 +24,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "berth",
     products: [
-        .executable(name: "berth", targets: ["berth"])
+        .executable(name: "berth", targets: ["berth"]),
+        .executable(name: "berth-net", targets: ["berth-net"]),
+    ],
+    // Of the networked program only: the static one is built from what stands here alone.
+    dependencies: [
+        .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
     ],
     targets: [
         .target(name: "CLinux"),
@@ -44,6 +51,7 @@ let package = Package(
         module("ContainerRuntime", ["OCI", "JSON", "LinuxKernel", "ControlGroups", "Netlink"]),
         module("ContainerNetwork", ["Netlink", "LinuxKernel", "JSON"]),
         module("ImageStore", ["Archive", "OCI", "JSON", "LinuxKernel"]),
+        module("ImageBuilder", ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel"]),
         module(
             "Engine",
             [
@@ -53,7 +61,24 @@ let package = Package(
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine", "GoTemplate", "OCI", "JSON", "LinuxKernel",
+                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
+                "GoTemplate", "TransferCommands", "OCI", "JSON", "LinuxKernel",
+            ],
+            swiftSettings: swiftSettings),
+
+        module("TransferCommands", ["CommandLine"]),
+        module(
+            "RegistryClient",
+            [
+                "ImageStore", "Archive", "OCI", "JSON", "LinuxKernel",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+        .executableTarget(
+            name: "berth-net",
+            dependencies: [
+                "RegistryClient", "TransferCommands", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 
@@ -83,6 +108,7 @@ let package = Package(
         tests(
             "ImageStoreTests",
             ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
+        tests("ImageBuilderTests", ["ImageBuilder", "OCI", "JSON", "LinuxKernel"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
 
         // Tests that drive bin/berth know nothing of its modules.

@@ -9,6 +9,8 @@ public struct Bundle: Sendable {
     /// Absolute path.
     public let path: String
     public let configuration: RuntimeConfiguration
+    /// The configuration's own text.
+    let text: [UInt8]
 
     /// Reads a bundle; `configurationPath` replaces `config.json`.
     public init(path: String, configurationPath: String? = nil) throws(RuntimeError) {
@@ -19,9 +21,15 @@ public struct Bundle: Sendable {
         free(resolved)
         let file = configurationPath ?? "\(self.path)/config.json"
         let bytes = try attempt("read", file) { () throws(Errno) in try Files.read(file, limit: 32 << 20) }
+        text = bytes
         do throws(JSONError) { configuration = try RuntimeConfiguration(parsing: bytes) } catch {
             throw RuntimeError("read", file, cause: error.description)
         }
+    }
+
+    /// The root file system's directory, absolute.
+    var rootPath: String? {
+        configuration.root.map { PathText.isAbsolute($0.path) ? $0.path : "\(path)/\($0.path)" }
     }
 
     /// The container's group: as configured, else one below ours.
@@ -34,11 +42,9 @@ public struct Bundle: Sendable {
 
     /// The launch that the configuration describes, in a new control group of its own.
     public func request(id: String, seccompCache: String?) throws(RuntimeError) -> LaunchRequest {
-        guard let root = configuration.root else {
-            throw RuntimeError("read", "\(path)/config.json", cause: "root is missing")
-        }
-        let rootPath = PathText.isAbsolute(root.path) ? root.path : "\(path)/\(root.path)"
+        guard let rootPath else { throw RuntimeError("read", "\(path)/config.json", cause: "root is missing") }
         var request = LaunchRequest(id: id, configuration: configuration, root: .directory(rootPath))
+        request.bundle = path
         request.seccompCacheDirectory = seccompCache
         var limits = ResourceLimits()
         if let resources = configuration.linux.resources { limits = try ResourceLimits(resources) }
@@ -50,5 +56,21 @@ public struct Bundle: Sendable {
             throw RuntimeError("create", "control group", cause: error.description)
         }
         return request
+    }
+}
+
+extension RuntimeConfiguration {
+    /// Whether the container's root may be the host's: then what it can reach of the host's files it can also write. Only a
+    /// new user namespace without the host's root in it says for sure that it is not.
+    var mayHaveHostRoot: Bool {
+        guard let namespace = linux.namespaces.first(where: { $0.type == "user" }), namespace.path == nil else { return true }
+        return linux.uidMappings.contains { $0.hostID == 0 && $0.size > 0 }
+    }
+
+    /// Sees to it that the program's own file cannot be changed from inside (CVE-2019-5736), at the price of executing it
+    /// once more where the container could.
+    func protectProgram() throws(RuntimeError) {
+        guard mayHaveHostRoot else { return }
+        try attempt("protect", "the runtime's program") { () throws(Errno) in try ProgramProtection.ensure() }
     }
 }

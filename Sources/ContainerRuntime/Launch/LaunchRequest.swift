@@ -48,6 +48,8 @@ public struct LaunchRequest: Sendable {
     /// What the specification's `config.json` says.
     public var configuration: RuntimeConfiguration
     public var root: RootSource
+    /// The bundle's directory, which hooks are told and work in; empty without one.
+    public var bundle = ""
     /// Docker's `USER[:GROUP]`, looked up in the container's own files; replaces `process.user`.
     public var userSpecification: String?
     /// Further groups, names or numbers, looked up in the container's own files.

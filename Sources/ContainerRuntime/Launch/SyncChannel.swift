@@ -14,6 +14,10 @@ enum SyncMessage {
     static let failed = UInt8(ascii: "E")
     /// Child: the terminal's master end.
     static let terminal = UInt8(ascii: "T")
+    /// Child: the mounts are in place and the groups joined; the host may run its hooks and set what it sets late.
+    static let mounted = UInt8(ascii: "H")
+    /// Parent: that is done.
+    static let served = UInt8(ascii: "h")
     /// Child: everything is set up, only ``go`` is missing.
     static let prepared = UInt8(ascii: "P")
 }

@@ -41,6 +41,31 @@ struct Program {
         return RuntimeError("exec: \"\(name)\"", "", cause: "executable file not found in $PATH", kind: .notFound)
     }
 
+    /// Finds the program without executing it: what `create` can know before `start`. Whether the user may execute it shows
+    /// only then.
+    func check() throws(RuntimeError) {
+        guard let name = arguments.first, !name.isEmpty else {
+            throw RuntimeError("exec", "", cause: "no command specified", kind: .notFound)
+        }
+        if name.utf8.contains(UInt8(ascii: "/")) {
+            do throws(Errno) {
+                let status = try Files.status(name, followLink: true)
+                if status.kind == .directory { throw .isDirectory }
+                if status.permissions & 0o111 == 0 { throw .accessDenied }
+            } catch { throw failure(name, error, path: name) }
+            return
+        }
+        var denied = false
+        for directory in (variable("PATH") ?? Self.defaultPath).split(separator: ":", omittingEmptySubsequences: false) {
+            let path = directory.isEmpty ? "./\(name)" : "\(directory)/\(name)"
+            guard let status = try? Files.status(path, followLink: true), status.kind != .directory else { continue }
+            if status.permissions & 0o111 != 0 { return }
+            denied = true
+        }
+        if denied { throw failure(name, .accessDenied, path: name) }
+        throw RuntimeError("exec: \"\(name)\"", "", cause: "executable file not found in $PATH", kind: .notFound)
+    }
+
     private func run(
         _ path: String, _ arguments: inout [UnsafeMutablePointer<CChar>?],
         _ environment: inout [UnsafeMutablePointer<CChar>?]

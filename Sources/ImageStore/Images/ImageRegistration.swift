@@ -100,7 +100,7 @@ extension Transaction {
         return ImageRecord(id: id, manifest: descriptor, configuration: configurationObject, layers: layers)
     }
 
-    private func check(
+    func check(
         _ manifest: ImageManifest, _ configuration: ImageConfiguration, _ what: String
     ) throws(ImageStoreError) {
         guard manifest.layers.count == configuration.diffIDs.count else {
@@ -156,11 +156,15 @@ extension Transaction {
 
     /// Enters prepared images into the index, all in one step. Everything they refer to is on disk before.
     ///
+    /// - Parameter sources: for manifests that were chosen from an index, that index.
     /// - Returns: for each, the names that were taken from other images.
     func enter(
-        _ images: [(record: ImageRecord, names: [String])]
+        _ images: [(record: ImageRecord, names: [String])], sources: [Digest: Digest] = [:]
     ) throws(ImageStoreError) -> [[(name: String, from: Digest?)]] {
-        try enter(images.map { NewImage(record: $0.record, names: $0.names) })
+        try enter(
+            images.map {
+                NewImage(record: $0.record, names: $0.names, index: sources[$0.record.manifest.digest])
+            })
     }
 
     /// Enters prepared images into the index, all in one step. Everything they refer to is on disk before.

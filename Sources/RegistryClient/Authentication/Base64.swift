@@ -1,0 +1,45 @@
+/// RFC 4648's usual alphabet with padding, as HTTP and Docker's configuration have it.
+enum Base64 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    static func encode(_ text: String) -> String {
+        let bytes = Array(text.utf8)
+        var result = [UInt8]()
+        var place = 0
+        while place < bytes.count {
+            let rest = bytes.count - place
+            let word =
+                UInt32(bytes[place]) << 16 | (rest > 1 ? UInt32(bytes[place + 1]) << 8 : 0)
+                | (rest > 2 ? UInt32(bytes[place + 2]) : 0)
+            result.append(alphabet[Int(word >> 18 & 63)])
+            result.append(alphabet[Int(word >> 12 & 63)])
+            result.append(rest > 1 ? alphabet[Int(word >> 6 & 63)] : UInt8(ascii: "="))
+            result.append(rest > 2 ? alphabet[Int(word & 63)] : UInt8(ascii: "="))
+            place += 3
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    /// The text; nil when it is not base64, or not UTF-8 inside.
+    static func decode(_ text: String) -> String? {
+        var bits: UInt32 = 0
+        var count = 0
+        var result = [UInt8]()
+        var padding = 0
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: "=") {
+                padding += 1
+                continue
+            }
+            guard padding == 0, let value = alphabet.firstIndex(of: byte) else { return nil }
+            bits = bits << 6 | UInt32(value)
+            count += 6
+            if count >= 8 {
+                count -= 8
+                result.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+            }
+        }
+        guard padding <= 2, count < 6 else { return nil }
+        return String(validating: result, as: UTF8.self)
+    }
+}
