@@ -48,6 +48,7 @@ struct NetProgram: Sendable {
         do {
             switch invocation.command.identifier {
             case "image pull": return try await pull()
+            case "image push": return try await push()
             default:
                 throw UsageError(
                     "\(invocation.path.joined(separator: " ")) is not supported yet",
