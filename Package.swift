@@ -36,6 +36,7 @@ let package = Package(
         module("LinuxKernel", ["CLinux", "CSeccomp"]),
         module("JSON", []),
         module("CommandLine", []),
+        module("GoTemplate", ["JSON"]),
         module("OCI", ["JSON"]),
         module("Netlink", ["LinuxKernel", "CLinux"]),
         module("ControlGroups", ["LinuxKernel"]),
@@ -53,11 +54,12 @@ let package = Package(
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
+                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine", "GoTemplate", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 
         tests("JSONTests", ["JSON"]),
+        tests("GoTemplateTests", ["GoTemplate", "JSON"]),
         tests("ContainerRuntimeTests", ["ContainerRuntime", "OCI", "JSON", "LinuxKernel"]),
         tests("EngineTests", ["Engine", "OCI", "JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
