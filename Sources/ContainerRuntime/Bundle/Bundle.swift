@@ -41,33 +41,16 @@ public struct Bundle: Sendable {
     var emptyGroupParents: Int { (configuration.linux.cgroupsPath ?? "").isEmpty ? 1 : 0 }
 
     /// The launch that the configuration describes, in a new control group of its own.
-    ///
-    /// - Parameter toleratesNoGroup: go on without a group where this user may make none and nothing is limited by one.
-    public func request(
-        id: String, seccompCache: String?, toleratesNoGroup: Bool = false
-    ) throws(RuntimeError) -> LaunchRequest {
+    public func request(id: String, seccompCache: String?, groups: GroupPolicy = GroupPolicy()) throws(RuntimeError) -> LaunchRequest {
         guard let rootPath else { throw RuntimeError("read", "\(path)/config.json", cause: "root is missing") }
         var request = LaunchRequest(id: id, configuration: configuration, root: .directory(rootPath))
         request.bundle = path
         request.seccompCacheDirectory = seccompCache
         var limits = ResourceLimits()
         if let resources = configuration.linux.resources { limits = try ResourceLimits(resources) }
-        do throws(ControlGroupError) {
-            let host = try HostControlGroups.detect()
-            request.controlGroup = try ControlGroup.create(
-                host: host, path: controlGroupPath(id: id), limits: limits)
-        } catch {
-            let mayNot = [Errno.accessDenied, .notPermitted, .readOnlyFileSystem].contains(error.errno)
-            guard toleratesNoGroup, mayNot else {
-                throw RuntimeError("create", "control group", cause: error.description)
-            }
-            limits.devices = []
-            guard limits == ResourceLimits() else {
-                throw RuntimeError(
-                    "create", "control group", cause: "limits need one, and this user may make none: \(error.description)",
-                    remedy: "leave linux.resources out")
-            }
-        }
+        let made = try groups.make(self, id: id, limits: limits)
+        request.controlGroup = made.group
+        request.groupPlaceholder = made.placeholder
         return request
     }
 }
@@ -78,13 +61,5 @@ extension RuntimeConfiguration {
     var mayHaveHostRoot: Bool {
         guard let namespace = linux.namespaces.first(where: { $0.type == "user" }), namespace.path == nil else { return true }
         return linux.uidMappings.contains { $0.hostID == 0 && $0.size > 0 }
-    }
-
-    /// Sees to it that the program's own file cannot be changed from inside (CVE-2019-5736), at the price of executing it
-    /// once more where the container could.
-    func protectProgram() throws(RuntimeError) {
-        // Another user than root cannot write the file in any case.
-        guard mayHaveHostRoot, geteuid() == 0 else { return }
-        try attempt("protect", "the runtime's program") { () throws(Errno) in try ProgramProtection.ensure() }
     }
 }

@@ -37,7 +37,7 @@ extension RuntimeContainers {
         guard Files.exists("\(images)/inventory.img") else {
             throw RuntimeError("restore", "container \(id)", cause: "\(images) holds no checkpoint")
         }
-        var making = try Creation(directory(id), bundle, toleratesNoGroup: false)
+        var making = try Creation(directory(id), bundle, groups)
         do {
             let pidFile = "\(making.directory.path)/restored.pid"
             let arguments = options.restoreArguments(

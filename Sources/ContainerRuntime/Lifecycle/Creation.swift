@@ -10,8 +10,9 @@ extension RuntimeContainers {
     public func create(_ id: String, _ options: CreateOptions) throws {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: true)
-        try bundle.configuration.protectProgram()
-        var creation = try Creation(directory(id), bundle, toleratesNoGroup: toleratesNoGroup)
+        let stub = try bundle.configuration.protectProgram(entering: bundle.configuration.process)
+        var creation = try Creation(directory(id), bundle, groups)
+        creation.stub = stub
         do {
             let place = try Files.open(creation.directory.path, [.pathOnly, .directory])
             let listener = try UnixSocket.listen(
@@ -32,8 +33,9 @@ extension RuntimeContainers {
     public func run(_ id: String, _ options: CreateOptions) throws -> Int32 {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: options.detached)
-        try bundle.configuration.protectProgram()
-        var creation = try Creation(directory(id), bundle, toleratesNoGroup: toleratesNoGroup)
+        let stub = try bundle.configuration.protectProgram(entering: bundle.configuration.process)
+        var creation = try Creation(directory(id), bundle, groups)
+        creation.stub = stub
         let container = try started(&creation, options)
         if options.detached { return 0 }
         let status = try ForegroundProcess(
@@ -78,18 +80,25 @@ enum StartSocket {
 struct Creation: ~Copyable {
     let directory: StateDirectory
     private let bundle: Bundle
-    private let toleratesNoGroup: Bool
+    private let groups: GroupPolicy
     private(set) var state: RuntimeState
     private var group: ControlGroup?
+    /// Through which the program is executed, where ours must not be seen inside.
+    var stub: ExecutionStub?
     private var lock: SharedLock?
 
     /// Takes the id.
-    init(_ directory: StateDirectory, _ bundle: Bundle, toleratesNoGroup: Bool) throws {
-        self.toleratesNoGroup = toleratesNoGroup
+    init(_ directory: StateDirectory, _ bundle: Bundle, _ groups: GroupPolicy) throws {
         self.directory = directory
         self.bundle = bundle
+        self.groups = groups
         state = RuntimeState(id: directory.id, bundle: bundle)
         state.created = WallClock.now()
+        if let unit = try groups.unit(bundle, id: directory.id) {
+            state.controlGroup = unit.groupPath
+            state.emptyGroupParents = 0
+            state.systemdPath = bundle.configuration.linux.cgroupsPath ?? ""
+        }
         try directory.make()
         lock = SharedLock(try directory.lock())
     }
@@ -103,14 +112,13 @@ struct Creation: ~Copyable {
         // Before the first object of the kernel's: `delete --force` finds them by this.
         try directory.write(state)
         try directory.keep(configuration: bundle.text)
-        var request = try bundle.request(
-            id: directory.id, seccompCache: RuntimeContainers.seccompCache, toleratesNoGroup: toleratesNoGroup)
+        var request = try bundle.request(id: directory.id, seccompCache: directory.seccompCache, groups: groups)
         group = request.controlGroup
-        if group == nil { state.controlGroup = "" }
         request.keepsKeyring = options.keepsKeyring
         request.noPivot = options.noPivot
         request.preservedDescriptors = options.preservedDescriptors
         request.startListener = startListener
+        request.executionStub = stub
         if let consoleSize, request.configuration.process?.consoleSize == nil {
             request.configuration.process?.consoleSize = RuntimeConsoleSize(
                 height: consoleSize.rows, width: consoleSize.columns)
@@ -130,7 +138,7 @@ struct Creation: ~Copyable {
     mutating func prepareRestore() throws {
         try directory.write(state)
         try directory.keep(configuration: bundle.text)
-        group = try bundle.request(id: directory.id, seccompCache: nil).controlGroup
+        group = try bundle.request(id: directory.id, seccompCache: nil, groups: groups).controlGroup
     }
 
     /// Takes a restored process in.

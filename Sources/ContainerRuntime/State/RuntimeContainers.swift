@@ -7,20 +7,18 @@ import OCI
 /// is an extension in a file of its own (`Lifecycle`, `Exec`, `Update`, `Events`, `Checkpoint`).
 public struct RuntimeContainers: Sendable {
     let root: String
-    /// Whether containers may go without a control group where this user may make none.
-    let toleratesNoGroup: Bool
     /// Tells of a failure that changes nothing about what was asked for.
     let warn: @Sendable (RuntimeError) -> Void
 
-    /// Where compiled seccomp filters are kept.
-    static let seccompCache = "/run/berth/seccomp"
+    /// Who makes control groups, and whether a container may do without.
+    let groups: GroupPolicy
 
     /// The containers below a directory (`--root`), made when missing.
     public init(
-        root: String, toleratesNoGroup: Bool = false, warn: @escaping @Sendable (RuntimeError) -> Void = { _ in }
+        root: String, groups: GroupPolicy = GroupPolicy(), warn: @escaping @Sendable (RuntimeError) -> Void = { _ in }
     ) throws(RuntimeError) {
         self.warn = warn
-        self.toleratesNoGroup = toleratesNoGroup
+        self.groups = groups
         // The state must not depend on where the next command is called from.
         if PathText.isAbsolute(root) {
             self.root = root
@@ -53,12 +51,7 @@ public struct RuntimeContainers: Sendable {
     }
 
     func group(of state: RuntimeState) throws(ControlGroupError) -> ControlGroup {
-        guard !state.controlGroup.isEmpty else {
-            throw ControlGroupError(
-                operation: "find", object: "the control group of container \(state.id)",
-                cause: "it has none, because its user may make none")
-        }
-        return try ControlGroup.open(host: try HostControlGroups.detect(), path: state.controlGroup)
+        try ControlGroup.open(host: try HostControlGroups.detect(), path: state.controlGroup)
     }
 
     /// The first process by a descriptor that stays its own.

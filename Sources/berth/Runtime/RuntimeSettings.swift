@@ -9,10 +9,10 @@ struct RuntimeSettings {
     var log: RuntimeLog
     /// CRIU's program, for checkpoints.
     var criu: String
+    /// Whether a container goes without control groups that may not be made.
+    var mayGoWithoutGroups: Bool
     /// Whether groups are made by systemd.
     var usesSystemd: Bool
-    /// Whether containers may go without control groups where this user may make none.
-    var isRootless: Bool
 
     static let flags: [Flag] = [
         Flag("root", nil, .string, "Directory of the containers' state (in a tmpfs)", default: "/run/berth-runtime"),
@@ -43,10 +43,8 @@ struct RuntimeSettings {
             isVerbose: values.flag("debug"))
         criu = values.string("criu") ?? "criu"
         usesSystemd = values.flag("systemd-cgroup") || values.string("cgroup-manager") == "systemd"
-        if usesSystemd {
-            throw RuntimeError("use", "systemd's control groups", cause: "they are not supported yet")
-        }
-        isRootless = values.string("rootless").flatMap { $0 == "auto" ? nil : $0 == "true" } ?? (geteuid() != 0)
+        let rootless = values.string("rootless") ?? "auto"
+        mayGoWithoutGroups = rootless == "auto" ? geteuid() != 0 : rootless == "true"
     }
 
     private static var defaultRoot: String {
@@ -59,6 +57,6 @@ struct RuntimeSettings {
     /// The containers, for verbs that need them.
     func containers() throws -> RuntimeContainers {
         let log = log
-        return try RuntimeContainers(root: root, toleratesNoGroup: isRootless) { failure in log.warning(failure.description) }
+        return try RuntimeContainers(root: root, groups: GroupPolicy(mayGoWithout: mayGoWithoutGroups, usesSystemd: usesSystemd)) { failure in log.warning(failure.description) }
     }
 }
