@@ -1,6 +1,7 @@
 import ControlGroups
 import Glibc
 import LinuxKernel
+import OCI
 
 /// Who makes a container's control groups, and what happens where nobody may.
 public struct GroupPolicy: Sendable {
