@@ -62,11 +62,4 @@ extension RuntimeConfiguration {
         guard let namespace = linux.namespaces.first(where: { $0.type == "user" }), namespace.path == nil else { return true }
         return linux.uidMappings.contains { $0.hostID == 0 && $0.size > 0 }
     }
-
-    /// Sees to it that the program's own file cannot be changed from inside (CVE-2019-5736), at the price of executing it
-    /// once more where the container could.
-    func protectProgram() throws(RuntimeError) {
-        guard geteuid() == 0, mayHaveHostRoot else { return }
-        try attempt("protect", "the runtime's program") { () throws(Errno) in try ProgramProtection.ensure() }
-    }
 }

@@ -39,6 +39,8 @@ struct InitProcess {
         // From the host's /proc, which is still ours to see.
         let labels = try OpenLabels(prepared.labels)
         let hostPID = prepared.needsHostPID ? HostProcessNumber.read() : 0
+        // Until the stub is executed, other processes of the container must not find our file through this one.
+        if prepared.request.executionStub != nil { ProcessControl.forbidInspection() }
         ProcessControl.setName(Self.name)
         _ = setsid()
         Signals.resetAll()
@@ -57,7 +59,8 @@ struct InitProcess {
         }
         try setNames()
         if new.contains(.network) {
-            try attempt("bring up", "the loopback interface") { () throws(Errno) in try ProcessControl.bringUpLoopback() }
+            try attempt("bring up", "the loopback interface") { () throws(Errno) in try ProcessControl.bringUpLoopback()
+            }
         }
 
         var message = try expect(SyncMessage.resources, socket)
@@ -127,10 +130,14 @@ struct InitProcess {
 
     @discardableResult
     private func expect(_ kind: UInt8, _ socket: borrowing FileDescriptor) throws(RuntimeError) -> ReceivedMessage {
-        let message = try attempt("listen to", "the launching process") { () throws(Errno) in try socket.receiveMessage() }
+        let message = try attempt("listen to", "the launching process") { () throws(Errno) in
+            try socket.receiveMessage()
+        }
         // The end of the stream: the launching process has died, and nobody wants this container any more.
         guard let first = message.bytes.first else { _exit(125) }
-        guard first == kind else { throw RuntimeError("set up", "container", cause: "an unexpected message from the host") }
+        guard first == kind else {
+            throw RuntimeError("set up", "container", cause: "an unexpected message from the host")
+        }
         return message
     }
 
@@ -208,7 +215,9 @@ struct InitProcess {
             try Program(
                 arguments: process.args, environment: ProcessSetup.environment(process.env, home: inside.user.home)
             ).check()
-            try attempt("tell", "the creating process") { () throws(Errno) in try socket.sendMessage([SyncMessage.prepared]) }
+            try attempt("tell", "the creating process") { () throws(Errno) in
+                try socket.sendMessage([SyncMessage.prepared])
+            }
             try waitForStart(listener, inside)
         } else {
             try expect(SyncMessage.go, socket)
@@ -242,10 +251,11 @@ struct InitProcess {
         try inside.labels.apply()
         try ProcessSetup.drop(
             credentials, seccomp: prepared.seccomp, noNewPrivileges: process.noNewPrivileges,
-            diesWithParent: request.diesWithParent && !request.usesInit, preservedDescriptors: request.preservedDescriptors,
+            diesWithParent: request.diesWithParent && !request.usesInit,
+            preservedDescriptors: request.preservedDescriptors,
             channel: tell, hostPID: inside.hostPID)
         throw Program(
             arguments: process.args, environment: ProcessSetup.environment(process.env, home: user.home)
-        ).execute()
+        ).execute(through: request.executionStub, tell: tell)
     }
 }

@@ -77,6 +77,8 @@ public struct LaunchRequest: Sendable {
     public var keepsKeyring = false
     /// Directory for compiled seccomp filters; nil compiles each time.
     public var seccompCacheDirectory: String?
+    /// Through which the program is executed, where ours must not be seen inside.
+    public var executionStub: ExecutionStub?
     /// A listening socket on which the first process waits for `start` instead of for its parent (`create`).
     public var startListener: Int32?
     /// Leave the old root reachable by `chroot` instead of `pivot_root` (`--no-pivot`).

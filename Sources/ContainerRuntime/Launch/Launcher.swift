@@ -50,7 +50,8 @@ public struct LaunchedContainer: ~Copyable {
         // Its name is still ours if it never executed the program; a process that is not reaped keeps its name.
         guard ProcessInformation.name(of: process.pid) == InitProcess.name else { return }
         _ = try? process.wait()
-        throw RuntimeError("start container", "", cause: "its first process was killed before it could execute the program")
+        throw RuntimeError(
+            "start container", "", cause: "its first process was killed before it could execute the program")
     }
 
     private mutating func nextMessage() throws(RuntimeError) -> UInt8? {
@@ -60,9 +61,9 @@ public struct LaunchedContainer: ~Copyable {
             }
             guard let kind = message.bytes.first else { return nil }
             switch kind {
-            case SyncMessage.failed:
+            case SyncMessage.failed, SyncMessage.notExecuted:
                 _ = try? process.wait()
-                throw RuntimeError(message: message.bytes.dropFirst())
+                throw RuntimeError(failure: message.bytes)
             case SyncMessage.terminal:
                 if let master = message.takeDescriptor() { terminal = SharedDescriptor(master) }
             default: return kind
@@ -139,7 +140,7 @@ public struct Launcher {
     private static func lastWords(of container: borrowing LaunchedContainer) -> RuntimeError? {
         while let message = try? container.channel.receiveLastWords(flags: Int32(MSG_DONTWAIT)) {
             guard let kind = message.bytes.first else { return nil }
-            if kind == SyncMessage.failed { return RuntimeError(message: message.bytes.dropFirst()) }
+            if SyncMessage.failures.contains(kind) { return RuntimeError(failure: message.bytes) }
         }
         return nil
     }
@@ -199,6 +200,15 @@ public struct Launcher {
         }
     }
 
+    /// The id maps of a user namespace that was joined: who owns the container's files is found by them.
+    private func learnMaps(_ prepared: inout PreparedLaunch, of pid: Int32) throws(RuntimeError) {
+        let texts = try attempt("read", "the id maps of the joined user namespace") { () throws(Errno) in
+            (try Files.read("/proc/\(pid)/uid_map"), try Files.read("/proc/\(pid)/gid_map"))
+        }
+        prepared.uidMap = [IDMapping](mapText: texts.0)
+        prepared.gidMap = [IDMapping](mapText: texts.1)
+    }
+
     /// Does for the waiting child what only the host's root can do, and sends it what it then needs.
     private func provide(_ prepared: PreparedLaunch, to container: borrowing LaunchedContainer) throws(RuntimeError) {
         let pid = container.process.pid
@@ -213,8 +223,10 @@ public struct Launcher {
             try container.channel.sendMessage([SyncMessage.mapped])
         }
 
+        var prepared = prepared
+        if prepared.namespaces.joinsUser { try learnMaps(&prepared, of: pid) }
         var userNamespace: Int32?
-        if hasUserNamespace {
+        if hasUserNamespace || prepared.namespaces.joinsUser {
             userNamespace = try attempt("open", "the container's user namespace") { () throws(Errno) in
                 try UserNamespace.open(of: container.process).release()
             }

@@ -2,8 +2,8 @@ import LinuxKernel
 
 /// A connection to systemd: directly to its private socket, or over a bus daemon (D-Bus specification,
 /// "Authentication Protocol").
-struct BusConnection {
-    private let socket: SharedDescriptor
+struct BusConnection: ~Copyable {
+    private let socket: FileDescriptor
     private var serial: UInt32 = 0
     private var buffer: [UInt8] = []
     /// Signals that came while an answer was waited for.
@@ -16,9 +16,24 @@ struct BusConnection {
     /// Connects to a socket and says who we are.
     ///
     /// - Parameter isBus: whether a bus daemon is there, which wants to be greeted.
-    init(path: String, isBus: Bool) throws(BusError) {
+    static func open(path: String, isBus: Bool) throws(BusError) -> BusConnection {
+        var connection = BusConnection(socket: try connect(path))
+        try connection.greet(isBus: isBus)
+        return connection
+    }
+
+    private init(socket: consuming FileDescriptor) {
+        self.socket = socket
         deadline = MonotonicClock.milliseconds() + Self.patience
-        socket = try Self.connect(path)
+    }
+
+    private static func connect(_ path: String) throws(BusError) -> FileDescriptor {
+        do throws(Errno) { return try UnixSocket.connect(at: WorkingDirectory.rawValue, path) } catch {
+            throw BusError(problem: "\(path): \(error)")
+        }
+    }
+
+    private mutating func greet(isBus: Bool) throws(BusError) {
         let digits = Array("0123456789abcdef".utf8)
         // The user's number, as text, in hexadecimal.
         let identity = String(decoding: "\(Caller.userID)".utf8.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
@@ -30,12 +45,6 @@ struct BusConnection {
             _ = try call(
                 path: "/org/freedesktop/DBus", interface: "org.freedesktop.DBus", member: "Hello",
                 destination: "org.freedesktop.DBus", [])
-        }
-    }
-
-    private static func connect(_ path: String) throws(BusError) -> SharedDescriptor {
-        do throws(Errno) { return SharedDescriptor(try UnixSocket.connect(at: WorkingDirectory.rawValue, path)) } catch {
-            throw BusError(problem: "\(path): \(error)")
         }
     }
 
@@ -76,7 +85,7 @@ struct BusConnection {
         do throws(Errno) {
             var rest = bytes[...]
             while !rest.isEmpty {
-                guard let count = try StreamSocket.send(socket.number, rest, wait: true) else { continue }
+                guard let count = try StreamSocket.send(socket.rawValue, rest, wait: true) else { continue }
                 rest = rest.dropFirst(count)
             }
         } catch { throw BusError(problem: "sending to it: \(error)") }
@@ -86,10 +95,10 @@ struct BusConnection {
         while buffer.count < count {
             do throws(Errno) {
                 let rest = deadline - MonotonicClock.milliseconds()
-                guard rest > 0, try Poll.readable(socket.number, milliseconds: Int32(clamping: rest)) else { throw .timedOut }
-                let bytes = try StreamSocket.receive(socket.number, limit: 64 << 10)
-                guard !bytes.isEmpty else { throw .connectionReset }
-                buffer += bytes
+                guard rest > 0, try Poll.readable(socket.rawValue, milliseconds: Int32(clamping: rest)) else { throw .timedOut }
+                let message = try socket.receiveMessage()
+                guard !message.bytes.isEmpty else { throw .connectionReset }
+                buffer += message.bytes
             } catch { throw BusError(problem: "waiting for its answer: \(error)") }
         }
     }

@@ -55,7 +55,7 @@ public struct SystemdManager: Sendable {
         let properties = SystemdProperties.limits(limits, isVersion2: isVersion2)
         if properties.isEmpty { return }
         do throws(BusError) {
-            var bus = try BusConnection(path: path, isBus: isBus)
+            var bus = try BusConnection.open(path: path, isBus: isBus)
             _ = try bus.call(
                 path: Self.object, interface: Self.interface, member: "SetUnitProperties", destination: Self.destination,
                 [.string(unit.name), .bool(true), .array(element: "(sv)", properties.map(\.element))])
@@ -76,7 +76,7 @@ public struct SystemdManager: Sendable {
     private func run(_ operation: String, _ object: String, _ member: String, _ arguments: [BusValue]) throws(ControlGroupError) {
         let result: String
         do throws(BusError) {
-            var bus = try BusConnection(path: path, isBus: isBus)
+            var bus = try BusConnection.open(path: path, isBus: isBus)
             if isBus {
                 let rule = "type='signal',sender='\(Self.destination)',interface='\(Self.interface)',member='JobRemoved'"
                 _ = try bus.call(

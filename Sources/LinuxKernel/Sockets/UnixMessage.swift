@@ -1,5 +1,4 @@
 import CLinux
-import Glibc
 
 extension UnixSocket {
     /// Sends one message with descriptors on a socket that somebody else owns (`SCM_RIGHTS`).
@@ -13,17 +12,6 @@ extension UnixSocket {
         }
         // The descriptors have gone with the first part; the rest of a long text follows.
         if count < bytes.count { try send(socket, Array(bytes[count...]), descriptors: []) }
-    }
-}
-
-extension StreamSocket {
-    /// Receives what is there, at most `limit` bytes; nothing is the end.
-    public static func receive(_ number: Int32, limit: Int) throws(Errno) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: limit)
-        let count = try checkedUninterrupted {
-            bytes.withUnsafeMutableBytes { berth_result(Int64(read(number, $0.baseAddress, $0.count))) }
-        }
-        return Array(bytes[..<count])
     }
 }
 

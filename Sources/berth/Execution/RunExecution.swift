@@ -16,7 +16,9 @@ extension ProgramExecution {
         if let path = options.containerIDFile, Files.exists(path) {
             throw EngineError("container ID file found, make sure the other container isn't running or delete \(path)")
         }
-        let container = try engine.create(request)
+        let container = try withImage(options.image, options.pull, quiet: options.pullsQuietly) {
+            try engine.create(request)
+        }
         if let path = options.containerIDFile {
             do throws(Errno) {
                 let file = try Files.open(path, [.writeOnly, .create, .exclusive], mode: 0o644)
@@ -88,7 +90,8 @@ extension ProgramExecution {
             case .tmpfs: .tmpfs
             }
         var result = ContainerRequest.Mount(
-            source: source, destination: mount.destination, isReadOnly: mount.isReadOnly, propagation: mount.propagation)
+            source: source, destination: mount.destination, isReadOnly: mount.isReadOnly, propagation: mount.propagation
+        )
         result.isRecursive = mount.isRecursive
         result.copiesContent = mount.copiesContent
         result.options = mount.options

@@ -1,4 +1,5 @@
 import CommandLine
+import TransferCommands
 
 /// What a command line asks the program to do, with everything read that is needed to do it.
 enum ProgramRequest: Sendable {
@@ -15,9 +16,12 @@ enum ProgramRequest: Sendable {
     case removeImage(RemoveImageOptions)
     case importImage(ImportOptions)
     case load(LoadOptions)
+    case image(ImageRequest)
     case version
     /// `--version`: one line.
     case shortVersion
+    /// A command that `berth-net` carries out.
+    case transfer
     case info
     /// `system reset`.
     case reset(force: Bool)
@@ -27,6 +31,8 @@ enum ProgramRequest: Sendable {
 struct ProgramSettings: Sendable, Equatable {
     /// `--root` or BERTH_ROOT: the directory that holds all state of this engine; nil is the usual one.
     var root: String?
+    /// `--config`: where credentials for registries are; nil is the usual place.
+    var configuration: String?
 }
 
 /// The outcome of reading a command line.
@@ -42,17 +48,20 @@ enum ProgramOutcome: Sendable {
 /// The program `berth`: the tree of its commands.
 enum BerthProgram {
     static let command = Command(
-        group: "berth", summary: "A container engine for Linux", usage: "[OPTIONS] COMMAND", flags: { globalFlags },
+        group: "berth", summary: "A container engine for Linux", usage: "[OPTIONS] COMMAND",
+        flags: { TransferCommands.globalFlags },
         subcommands: [
             RunCommand.command, ExecCommand.command, PsCommand.command, ImagesCommand.command, VersionCommand.command,
             InfoCommand.command, containers, images, system, ImportCommand.command, InspectCommand.command,
             KillCommand.command, LoadCommand.command, LogsCommand.command, RemoveCommand.command,
-            RemoveImageCommand.command, StopCommand.command, WaitCommand.command,
-        ])
+            SaveCommand.command, TagCommand.command, HistoryCommand.command, CommitCommand.command, ExportCommand.command,
+            RemoveImageCommand.command, StopCommand.command, WaitCommand.command, TransferCommands.manifest,
+        ] + TransferCommands.common)
 
     private static let containers = Command(
         group: "container", summary: "Manage containers",
         subcommands: [
+            CommitCommand.command, ExportCommand.command,
             ExecCommand.command.named("exec"), InspectCommand.container, KillCommand.command, LogsCommand.command,
             PsCommand.command.named("ls", aliases: ["list", "ps"]),
             RemoveCommand.command.named("rm", aliases: ["remove"]),
@@ -62,23 +71,16 @@ enum BerthProgram {
     private static let images = Command(
         group: "image", summary: "Manage images",
         subcommands: [
-            ImportCommand.command, InspectCommand.image, LoadCommand.command,
+            ImportCommand.command, InspectCommand.image, LoadCommand.command, SaveCommand.command, TagCommand.command,
+            HistoryCommand.command, ImagePruneCommand.command,
             ImagesCommand.command.named("ls", aliases: ["list"]),
             RemoveImageCommand.command.named("rm", aliases: ["remove"]),
-        ])
+        ] + TransferCommands.ofImages)
 
     private static let system = Command(
-        group: "system", summary: "Manage Berth", subcommands: [InfoCommand.command.named("info"), ResetCommand.command])
-
-    private static let globalFlags: [Flag] = [
-        Flag("root", nil, .string, "Directory of all state (also BERTH_ROOT)"),
-        Flag("version", "v", .boolean, "Print version information and quit"),
-        .notYet("debug", "D", .boolean, "Enable debug mode"),
-        .notYet("host", "H", .list("list"), "Daemon socket to connect to"),
-        .notYet("context", "c", .string, "Name of the context to use", harmless: ["", "default"]),
-        .notYet("config", nil, .string, "Location of client config files"),
-        .notYet("log-level", "l", .string, "Set the logging level", default: "info"),
-    ]
+        group: "system", summary: "Manage Berth", subcommands: [
+            InfoCommand.command.named("info"), DiskUsageCommand.command, CheckCommand.command, ResetCommand.command,
+        ])
 
     /// Reads a command line, the program's own name left out.
     static func parse(_ words: [String], caller: CallerView) -> ProgramOutcome {
@@ -88,7 +90,8 @@ enum BerthProgram {
         case .run(let invocation):
             do throws(UsageError) {
                 let root = invocation.globals.string("root") ?? caller.variable("BERTH_ROOT") ?? ""
-                return .request(try request(invocation, caller), ProgramSettings(root: root.isEmpty ? nil : root))
+                return .request(try request(invocation, caller), ProgramSettings(
+                        root: root.isEmpty ? nil : root, configuration: invocation.globals.string("config")))
             } catch {
                 return .failure(error)
             }
@@ -106,14 +109,26 @@ enum BerthProgram {
         case "container rm": .remove(RemoveCommand.options(invocation))
         case "container wait": .wait(containers: invocation.operands)
         case "inspect", "container inspect", "image inspect": .inspect(InspectCommand.options(invocation))
-        case "image ls": .images(ImagesCommand.options(invocation))
+        case "image ls": .images(try ImagesCommand.options(invocation))
         case "image rm": .removeImage(RemoveImageCommand.options(invocation))
         case "image import": .importImage(try ImportCommand.options(invocation))
         case "image load": .load(LoadCommand.options(invocation))
+        case "image save": .image(.save(SaveCommand.options(invocation)))
+        case "image tag": .image(.tag(source: invocation.operands[0], target: invocation.operands[1]))
+        case "image history": .image(.history(HistoryCommand.options(invocation)))
+        case "image prune": .image(.prune(try ImagePruneCommand.options(invocation)))
+        case "container export":
+            .image(
+                .export(
+                    container: invocation.operands[0], output: CommonFlags.file(invocation.flags.string("output"))))
+        case "container commit": .image(.commit(CommitCommand.options(invocation)))
+        case "system df": .image(.diskUsage(try DiskUsageCommand.options(invocation)))
+        case "system check": .image(.check(repair: invocation.flags.flag("repair")))
         case "version": .version
         case "system info": .info
         case "system reset": .reset(force: invocation.flags.flag("force"))
         case "berth": .shortVersion
+        case let transfer where TransferCommands.owns(transfer): .transfer
         default:
             throw UsageError(
                 "\(invocation.path.joined(separator: " ")) is not supported yet",

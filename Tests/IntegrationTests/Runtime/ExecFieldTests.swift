@@ -52,6 +52,20 @@ import Testing
         }
     }
 
+    @Test func clocksOfTheContainersTimeNamespace() async throws {
+        try await withBundle { bundle in
+            var configuration = bundle.configuration("sleep 60")
+            configuration["linux"]["namespaces"].append(["type": "time"])
+            configuration["linux"]["timeOffsets"] = ["boottime": ["secs": 900_000]]
+            let created = try await bundle.create(configuration)
+            try #require(created.status == 0, "\(created.all)")
+            _ = try await bundle.runtime("start", bundle.name)
+            let output = try await bundle.runtime("exec", bundle.name, "/bin/cut", "-d.", "-f1", "/proc/uptime")
+            #expect((Int(output.text) ?? 0) > 900_000, "\(output.all)")
+            _ = try await bundle.runtime("delete", "--force", bundle.name)
+        }
+    }
+
     @Test func labelsAreRefusedWhereThereAreNone() async throws {
         let output = try await exec("echo ran") { $0["apparmorProfile"] = "x" }
         #expect(output.status != 0 && output.err.contains("AppArmor is not enabled"), "\(output.all)")
