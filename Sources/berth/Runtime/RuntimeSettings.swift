@@ -43,8 +43,11 @@ struct RuntimeSettings {
             isVerbose: values.flag("debug"))
         criu = values.string("criu") ?? "criu"
         usesSystemd = values.flag("systemd-cgroup") || values.string("cgroup-manager") == "systemd"
-        let rootless = values.string("rootless") ?? "auto"
-        mayGoWithoutGroups = rootless == "auto" ? geteuid() != 0 : rootless == "true"
+        switch values.string("rootless") {
+        case "true": mayGoWithoutGroups = true
+        case "false": mayGoWithoutGroups = false
+        default: mayGoWithoutGroups = geteuid() != 0
+        }
     }
 
     private static var defaultRoot: String {
