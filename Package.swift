@@ -86,7 +86,7 @@ let package = Package(
 
         tests("JSONTests", ["JSON"]),
         tests("GoTemplateTests", ["GoTemplate", "JSON"]),
-        tests("ContainerRuntimeTests", ["ContainerRuntime", "OCI", "JSON", "LinuxKernel"]),
+        tests("ContainerRuntimeTests", ["ContainerRuntime", "ControlGroups", "OCI", "JSON", "LinuxKernel"]),
         tests("EngineTests", ["Engine", "OCI", "JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
         tests("NetlinkTests", ["Netlink", "LinuxKernel"]),
@@ -125,6 +125,6 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
         tests("IntegrationTests", ["TestSupport"]),
         tests("ModuleImportTests", ["TestSupport"]),
-        tests("BerthCommandTests", ["berth", "CommandLine", "LinuxKernel"]),
+        tests("BerthCommandTests", ["berth", "CommandLine", "ContainerRuntime", "LinuxKernel"]),
     ]
 )

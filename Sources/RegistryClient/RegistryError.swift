@@ -49,7 +49,8 @@ public struct RegistryError: Error, Sendable, CustomStringConvertible {
     /// The image store's error keeps its own sentence.
     init(_ error: ImageStoreError) {
         self.init(
-            .store, operation: error.operation, object: error.object, cause: error.cause, remedy: error.remedy)
+            error.kind == .noSuchImage ? .notFound : .store, operation: error.operation, object: error.object,
+            cause: error.cause, remedy: error.remedy)
     }
 
     init(_ error: OCIError) {

@@ -48,6 +48,10 @@ struct NetProgram: Sendable {
         do {
             switch invocation.command.identifier {
             case "image pull": return try await pull()
+            case "image push": return try await push()
+            case "login": return try await login()
+            case "logout": return try logout()
+            case "search": return try await search()
             default:
                 throw UsageError(
                     "\(invocation.path.joined(separator: " ")) is not supported yet",

@@ -41,20 +41,16 @@ public struct Bundle: Sendable {
     var emptyGroupParents: Int { (configuration.linux.cgroupsPath ?? "").isEmpty ? 1 : 0 }
 
     /// The launch that the configuration describes, in a new control group of its own.
-    public func request(id: String, seccompCache: String?) throws(RuntimeError) -> LaunchRequest {
+    public func request(id: String, seccompCache: String?, groups: GroupPolicy = GroupPolicy()) throws(RuntimeError) -> LaunchRequest {
         guard let rootPath else { throw RuntimeError("read", "\(path)/config.json", cause: "root is missing") }
         var request = LaunchRequest(id: id, configuration: configuration, root: .directory(rootPath))
         request.bundle = path
         request.seccompCacheDirectory = seccompCache
         var limits = ResourceLimits()
         if let resources = configuration.linux.resources { limits = try ResourceLimits(resources) }
-        do throws(ControlGroupError) {
-            let host = try HostControlGroups.detect()
-            request.controlGroup = try ControlGroup.create(
-                host: host, path: controlGroupPath(id: id), limits: limits)
-        } catch {
-            throw RuntimeError("create", "control group", cause: error.description)
-        }
+        let made = try groups.make(self, id: id, limits: limits)
+        request.controlGroup = made.group
+        request.groupPlaceholder = made.placeholder
         return request
     }
 }
@@ -65,12 +61,5 @@ extension RuntimeConfiguration {
     var mayHaveHostRoot: Bool {
         guard let namespace = linux.namespaces.first(where: { $0.type == "user" }), namespace.path == nil else { return true }
         return linux.uidMappings.contains { $0.hostID == 0 && $0.size > 0 }
-    }
-
-    /// Sees to it that the program's own file cannot be changed from inside (CVE-2019-5736), at the price of executing it
-    /// once more where the container could.
-    func protectProgram() throws(RuntimeError) {
-        guard mayHaveHostRoot else { return }
-        try attempt("protect", "the runtime's program") { () throws(Errno) in try ProgramProtection.ensure() }
     }
 }

@@ -18,7 +18,7 @@ extension RuntimeContainers {
         try attempt("make", images) { () throws(Errno) in try Files.makeDirectories(images, mode: 0o700) }
         let mounts = Self.outerMounts(try directory.configuration()).map(\.destination)
         let arguments = try options.dumpArguments(images: images, pid: state.pid, root: state.rootfs, mounts: mounts)
-        try Criu.run(program, arguments, for: "checkpoint", id)
+        try Criu.run(program, arguments, log: "\(options.workPath ?? images)/dump.log", for: "checkpoint", id)
     }
 
     /// `restore`: makes a container whose processes CRIU brings back from its images.
@@ -37,14 +37,14 @@ extension RuntimeContainers {
         guard Files.exists("\(images)/inventory.img") else {
             throw RuntimeError("restore", "container \(id)", cause: "\(images) holds no checkpoint")
         }
-        var making = try Creation(directory(id), bundle)
+        var making = try Creation(directory(id), bundle, groups)
         do {
             let pidFile = "\(making.directory.path)/restored.pid"
             let arguments = options.restoreArguments(
                 images: images, root: root, pidFile: pidFile, mounts: Self.outerMounts(bundle.configuration))
             if !creation.detached, creation.isSubreaper { ProcessControl.becomeSubreaper() }
             try making.prepareRestore()
-            try Criu.run(program, arguments, for: "restore", id)
+            try Criu.run(program, arguments, log: "\(options.workPath ?? images)/restore.log", for: "restore", id)
             let text = try Files.readLine(pidFile)
             guard let pid = Int32(text) else { throw RuntimeError("restore", "container \(id)", cause: "criu named no process") }
             try making.adopt(pid, creation)

@@ -94,15 +94,27 @@ enum Criu {
             remedy: "install CRIU, or name it with --criu")
     }
 
-    /// Runs it; what it says of a failure is the cause.
-    static func run(_ program: String, _ arguments: [String], for operation: String, _ id: String) throws(RuntimeError) {
+    /// Runs it; what it says of a failure, on its streams or in its log, is the cause.
+    static func run(
+        _ program: String, _ arguments: [String], log: String, for operation: String, _ id: String
+    ) throws(RuntimeError) {
         let result = try attempt("run", program) { () throws(Errno) in
             try ChildProcess.run(program, arguments, timeLimit: 24 * 3_600_000)
         }
         guard result.status != 0 else { return }
-        let words = String(decoding: result.errorOutput + result.output, as: UTF8.self)
-        let errors = words.split(separator: "\n").filter { $0.contains("Error") }
-        let cause = errors.first ?? words.split(separator: "\n").last ?? "criu ended with status \(result.status)"
-        throw RuntimeError(operation, "container \(id)", cause: "criu failed: \(cause)", remedy: "its log is in the work path")
+        let logged = (try? Files.read(log, limit: 64 << 20)) ?? []
+        let cause = firstError(logged) ?? firstError(result.errorOutput + result.output) ?? "it ended with status \(result.status)"
+        throw RuntimeError(operation, "container \(id)", cause: "criu failed: \(cause)", remedy: "its log is \(log)")
+    }
+
+    /// The first line that says "Error", without the time before it.
+    static func firstError(_ text: [UInt8]) -> String? {
+        for line in text.split(separator: 10) {
+            let words = String(decoding: line, as: UTF8.self)
+            let parts = words.split(separator: " ")
+            guard let place = parts.firstIndex(where: { $0.hasPrefix("Error") }) else { continue }
+            return String(parts[place...].joined(separator: " ").prefix(300))
+        }
+        return nil
     }
 }

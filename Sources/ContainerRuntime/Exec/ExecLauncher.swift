@@ -180,7 +180,7 @@ private struct ExecProcess {
         throw Program(
             arguments: request.process.args,
             environment: ProcessSetup.environment(request.process.env, home: user.home)
-        ).execute()
+        ).execute(through: request.executionStub, tell: socket.rawValue)
     }
 
     private func openTerminal(_ user: ResolvedUser, _ socket: borrowing FileDescriptor) throws(RuntimeError) -> Int32 {

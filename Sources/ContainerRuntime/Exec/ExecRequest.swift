@@ -25,6 +25,8 @@ public struct ExecRequest: Sendable {
     public var standardStreams: (input: Int32, output: Int32, error: Int32) = (0, 1, 2)
     /// Descriptors 3 up to this many more stay open in the program.
     public var preservedDescriptors = 0
+    /// Through which the program is executed, where ours must not be seen inside.
+    public var executionStub: ExecutionStub?
     /// What a seccomp listener is told of the container, beside the process's number.
     public var ociVersion = "1.3.0"
     public var containerID = ""

@@ -21,9 +21,9 @@ extension RuntimeContainers {
         default: break
         }
         let configuration = try directory.configuration()
-        try configuration.protectProgram()
-        let target = try openProcess(state, for: "exec in")
         var process = try process(options, configuration)
+        let stub = try configuration.protectProgram(entering: process)
+        let target = try openProcess(state, for: "exec in")
         try Handover.check(terminal: process.terminal, detached: options.detached, socket: options.consoleSocket)
         if process.terminal, !options.detached, process.consoleSize == nil, let size = Terminal.size(0) {
             process.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns)
@@ -35,7 +35,8 @@ extension RuntimeContainers {
         var request = ExecRequest(target: state.pid, process: process)
         request.targetDescriptor = target.rawValue
         request.seccomp = configuration.linux.seccomp
-        request.seccompCacheDirectory = Self.seccompCache
+        request.seccompCacheDirectory = directory.seccompCache
+        request.executionStub = stub
         request.preservedDescriptors = options.preservedDescriptors
         request.ociVersion = state.ociVersion
         request.containerID = state.id

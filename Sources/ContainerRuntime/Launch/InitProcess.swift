@@ -33,9 +33,14 @@ struct InitProcess {
             for number in prepared.joinFiles { try ProcessControl.joinControlGroup(number) }
             if new.contains(.controlGroup) { try ProcessControl.unshare(.controlGroup) }
         }
+        // What the launching process had open is not ours: its lock on the container's state would be held by us as well,
+        // and its directories must not be found in /proc/1/fd by who enters a created container.
+        ProcessControl.closeAll(from: 3 + Int32(prepared.request.preservedDescriptors), except: keptDescriptors)
         // From the host's /proc, which is still ours to see.
         let labels = try OpenLabels(prepared.labels)
         let hostPID = prepared.needsHostPID ? HostProcessNumber.read() : 0
+        // Until the stub is executed, other processes of the container must not find our file through this one.
+        if prepared.request.executionStub != nil { ProcessControl.forbidInspection() }
         ProcessControl.setName(Self.name)
         _ = setsid()
         Signals.resetAll()
@@ -54,7 +59,8 @@ struct InitProcess {
         }
         try setNames()
         if new.contains(.network) {
-            try attempt("bring up", "the loopback interface") { () throws(Errno) in try ProcessControl.bringUpLoopback() }
+            try attempt("bring up", "the loopback interface") { () throws(Errno) in try ProcessControl.bringUpLoopback()
+            }
         }
 
         var message = try expect(SyncMessage.resources, socket)
@@ -113,12 +119,26 @@ struct InitProcess {
         for hook in hooks { try HookProcess(hook, kind: kind, state: state, inherited: inherited).run() }
     }
 
+    private var keptDescriptors: [Int32] {
+        let request = prepared.request
+        let streams = request.standardStreams
+        var kept = [channel, streams.input, streams.output, streams.error]
+        if let listener = request.startListener { kept.append(listener) }
+        if let connection = prepared.seccomp?.listener?.number { kept.append(connection) }
+        if let stub = request.executionStub { kept.append(stub.number) }
+        return kept
+    }
+
     @discardableResult
     private func expect(_ kind: UInt8, _ socket: borrowing FileDescriptor) throws(RuntimeError) -> ReceivedMessage {
-        let message = try attempt("listen to", "the launching process") { () throws(Errno) in try socket.receiveMessage() }
+        let message = try attempt("listen to", "the launching process") { () throws(Errno) in
+            try socket.receiveMessage()
+        }
         // The end of the stream: the launching process has died, and nobody wants this container any more.
         guard let first = message.bytes.first else { _exit(125) }
-        guard first == kind else { throw RuntimeError("set up", "container", cause: "an unexpected message from the host") }
+        guard first == kind else {
+            throw RuntimeError("set up", "container", cause: "an unexpected message from the host")
+        }
         return message
     }
 
@@ -196,7 +216,9 @@ struct InitProcess {
             try Program(
                 arguments: process.args, environment: ProcessSetup.environment(process.env, home: inside.user.home)
             ).check()
-            try attempt("tell", "the creating process") { () throws(Errno) in try socket.sendMessage([SyncMessage.prepared]) }
+            try attempt("tell", "the creating process") { () throws(Errno) in
+                try socket.sendMessage([SyncMessage.prepared])
+            }
             try waitForStart(listener, inside)
         } else {
             try expect(SyncMessage.go, socket)
@@ -206,6 +228,8 @@ struct InitProcess {
 
     /// Waits for `start`'s connection, and tells that one if the program cannot be executed.
     private func waitForStart(_ listener: Int32, _ inside: borrowing Inside) throws(RuntimeError) {
+        // Who enters the created container may have this process's ids: it still is the host's program.
+        ProcessControl.forbidInspection()
         let listening = FileDescriptor(owning: listener)
         let starter = try attempt("wait for", "start") { () throws(Errno) in try UnixSocket.accept(listening) }
         do throws(RuntimeError) { try execute(inside, tell: starter.rawValue) } catch {
@@ -228,10 +252,11 @@ struct InitProcess {
         try inside.labels.apply()
         try ProcessSetup.drop(
             credentials, seccomp: prepared.seccomp, noNewPrivileges: process.noNewPrivileges,
-            diesWithParent: request.diesWithParent && !request.usesInit, preservedDescriptors: request.preservedDescriptors,
+            diesWithParent: request.diesWithParent && !request.usesInit,
+            preservedDescriptors: request.preservedDescriptors,
             channel: tell, hostPID: inside.hostPID)
         throw Program(
             arguments: process.args, environment: ProcessSetup.environment(process.env, home: user.home)
-        ).execute()
+        ).execute(through: request.executionStub, tell: tell)
     }
 }

@@ -50,7 +50,8 @@ public struct LaunchedContainer: ~Copyable {
         // Its name is still ours if it never executed the program; a process that is not reaped keeps its name.
         guard ProcessInformation.name(of: process.pid) == InitProcess.name else { return }
         _ = try? process.wait()
-        throw RuntimeError("start container", "", cause: "its first process was killed before it could execute the program")
+        throw RuntimeError(
+            "start container", "", cause: "its first process was killed before it could execute the program")
     }
 
     private mutating func nextMessage() throws(RuntimeError) -> UInt8? {
@@ -60,9 +61,9 @@ public struct LaunchedContainer: ~Copyable {
             }
             guard let kind = message.bytes.first else { return nil }
             switch kind {
-            case SyncMessage.failed:
+            case SyncMessage.failed, SyncMessage.notExecuted:
                 _ = try? process.wait()
-                throw RuntimeError(message: message.bytes.dropFirst())
+                throw RuntimeError(failure: message.bytes)
             case SyncMessage.terminal:
                 if let master = message.takeDescriptor() { terminal = SharedDescriptor(master) }
             default: return kind
@@ -139,7 +140,7 @@ public struct Launcher {
     private static func lastWords(of container: borrowing LaunchedContainer) -> RuntimeError? {
         while let message = try? container.channel.receiveLastWords(flags: Int32(MSG_DONTWAIT)) {
             guard let kind = message.bytes.first else { return nil }
-            if kind == SyncMessage.failed { return RuntimeError(message: message.bytes.dropFirst()) }
+            if SyncMessage.failures.contains(kind) { return RuntimeError(failure: message.bytes) }
         }
         return nil
     }
@@ -166,6 +167,7 @@ public struct Launcher {
     /// What the host does once the child has its mounts and is in its groups: hooks, links, scheduling, cache classes.
     private func serveLate(_ prepared: PreparedLaunch, _ container: inout LaunchedContainer) throws(RuntimeError) {
         try container.awaitMounted()
+        request.groupPlaceholder?.release()
         let pid = container.process.pid
         if !prepared.networkDevices.isEmpty {
             container.lentDevices = try prepared.networkDevices.move(to: container.process)
@@ -181,6 +183,20 @@ public struct Launcher {
         }
         try attempt("tell", "the first process") { () throws(Errno) in
             try container.channel.sendMessage([SyncMessage.served])
+        }
+    }
+
+    /// Gives the container's group to its user where it is mounted writable in the container's own view (config-linux.md,
+    /// "Cgroup ownership").
+    private func delegateGroup(_ prepared: PreparedLaunch, to user: ResolvedUser) throws(RuntimeError) {
+        guard let group = request.controlGroup, prepared.namespaces.new.contains(.controlGroup), !prepared.uidMap.isEmpty,
+            prepared.mounts.steps.contains(where: {
+                $0.maker == .controlGroups && MountPlan.normalized($0.mount.destination) == "/sys/fs/cgroup"
+                    && !$0.options.set.contains(.readOnly)
+            }), let owner = prepared.uidMap.outside(of: user.uid)
+        else { return }
+        do throws(ControlGroupError) { try group.delegate(toUser: owner) } catch {
+            throw RuntimeError("delegate", "control group", cause: error.description)
         }
     }
 
@@ -218,6 +234,7 @@ public struct Launcher {
             owned.append(mount.release())
         }
         numbers += owned
+        try delegateGroup(prepared, to: user)
         if request.ownsStreams { provider.give(streams: request.standardStreams, to: user) }
         let payload: JSONValue = [
             "uid": JSONValue(user.uid), "gid": JSONValue(user.gid),

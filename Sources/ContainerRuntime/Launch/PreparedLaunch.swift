@@ -41,7 +41,7 @@ struct PreparedLaunch {
     var needsLateService: Bool {
         let hooks = request.configuration.hooks
         return !hooks.prestart.isEmpty || !hooks.createRuntime.isEmpty || !scheduling.isEmpty || !networkDevices.isEmpty
-            || resourceDirector != nil
+            || resourceDirector != nil || request.groupPlaceholder != nil
     }
     /// Whether the first process must know its number on the host.
     var needsHostPID: Bool {
@@ -68,7 +68,8 @@ struct PreparedLaunch {
             guard !uidMap.isEmpty, !gidMap.isEmpty, uidMap.count <= 340, gidMap.count <= 340 else {
                 throw RuntimeError(
                     "map", "the container's user ids",
-                    cause: "a user namespace needs 1 to 340 uid and gid mappings, not \(uidMap.count) and \(gidMap.count)")
+                    cause:
+                        "a user namespace needs 1 to 340 uid and gid mappings, not \(uidMap.count) and \(gidMap.count)")
             }
         } else if !namespaces.joinsUser, !uidMap.isEmpty || !gidMap.isEmpty {
             throw RuntimeError("map", "the container's user ids", cause: "id mappings need a user namespace")
@@ -119,7 +120,8 @@ struct PreparedLaunch {
         try need(.uts, "uts", "domainname", !(configuration.domainname ?? "").isEmpty)
         try need(.time, "time", "linux.timeOffsets", !linux.timeOffsets.isEmpty)
         if !linux.timeOffsets.isEmpty, !namespaces.new.contains(.time) {
-            throw RuntimeError("set", "linux.timeOffsets", cause: "a time namespace that is joined has its offsets already")
+            throw RuntimeError(
+                "set", "linux.timeOffsets", cause: "a time namespace that is joined has its offsets already")
         }
         guard !namespaces.new.contains(.mount) else { return }
         // Another's mounts, or the host's: nothing of the container's may be added to them.
@@ -127,7 +129,10 @@ struct PreparedLaunch {
             configuration.root?.readonly != true, configuration.process?.terminal != true, linux.devices.isEmpty
         else {
             throw RuntimeError(
-                "create container", "", cause: "mounts, devices, masked and read-only paths, a read-only root and a terminal need a new mount namespace")
+                "create container", "",
+                cause:
+                    "mounts, devices, masked and read-only paths, a read-only root and a terminal need a new mount namespace"
+            )
         }
     }
 }
@@ -178,7 +183,8 @@ struct NamespacePlan {
         var lines = ""
         for (clock, offset) in offsets.sorted(by: { $0.key < $1.key }) {
             guard clock == "monotonic" || clock == "boottime" else {
-                throw RuntimeError("set", "linux.timeOffsets", cause: "clock \(clock) is neither monotonic nor boottime")
+                throw RuntimeError(
+                    "set", "linux.timeOffsets", cause: "clock \(clock) is neither monotonic nor boottime")
             }
             guard offset.nanoseconds < 1_000_000_000 else {
                 throw RuntimeError("set", "linux.timeOffsets", cause: "\(offset.nanoseconds) ns are a second or more")

@@ -10,13 +10,15 @@ extension RuntimeContainers {
     public func create(_ id: String, _ options: CreateOptions) throws {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: true)
-        try bundle.configuration.protectProgram()
-        var creation = try Creation(directory(id), bundle)
+        let stub = try bundle.configuration.protectProgram(entering: bundle.configuration.process)
+        var creation = try Creation(directory(id), bundle, groups)
+        creation.stub = stub
         do {
             let place = try Files.open(creation.directory.path, [.pathOnly, .directory])
             let listener = try UnixSocket.listen(
                 at: place.rawValue, StartSocket.name, kind: .sequencedPacket, backlog: 4)
             let container = try creation.launch(options, startListener: listener.rawValue)
+            try Handover.send(terminal: container.terminal, to: options.consoleSocket)
             try creation.handOver(container, options)
         } catch {
             creation.undo()
@@ -31,8 +33,9 @@ extension RuntimeContainers {
     public func run(_ id: String, _ options: CreateOptions) throws -> Int32 {
         let bundle = try Bundle(path: options.bundle, configurationPath: options.configurationPath)
         try check(bundle, options, detached: options.detached)
-        try bundle.configuration.protectProgram()
-        var creation = try Creation(directory(id), bundle)
+        let stub = try bundle.configuration.protectProgram(entering: bundle.configuration.process)
+        var creation = try Creation(directory(id), bundle, groups)
+        creation.stub = stub
         let container = try started(&creation, options)
         if options.detached { return 0 }
         let status = try ForegroundProcess(
@@ -47,12 +50,12 @@ extension RuntimeContainers {
     private func started(_ creation: inout Creation, _ options: CreateOptions) throws -> LaunchedContainer {
         do {
             if !options.detached, options.isSubreaper { ProcessControl.becomeSubreaper() }
-            var container = try creation.launch(options, startListener: nil)
+            var container = try creation.launch(
+                options, startListener: nil, consoleSize: options.detached ? nil : Terminal.size(0))
             try creation.handOver(container, options)
-            if !options.detached, let terminal = container.terminal, let size = Terminal.size(0) {
-                try? Terminal.setSize(terminal.number, size)
-            }
             try container.start()
+            // Its first message brought the terminal; what the program has written since waits in it.
+            try Handover.send(terminal: container.terminal, to: options.consoleSocket)
             try runPoststart(creation.state, creation.directory)
             creation.unlock()
             return container
@@ -77,31 +80,49 @@ enum StartSocket {
 struct Creation: ~Copyable {
     let directory: StateDirectory
     private let bundle: Bundle
+    private let groups: GroupPolicy
     private(set) var state: RuntimeState
     private var group: ControlGroup?
+    /// Through which the program is executed, where ours must not be seen inside.
+    var stub: ExecutionStub?
     private var lock: SharedLock?
 
     /// Takes the id.
-    init(_ directory: StateDirectory, _ bundle: Bundle) throws {
+    init(_ directory: StateDirectory, _ bundle: Bundle, _ groups: GroupPolicy) throws {
         self.directory = directory
         self.bundle = bundle
+        self.groups = groups
         state = RuntimeState(id: directory.id, bundle: bundle)
         state.created = WallClock.now()
+        if let unit = try groups.unit(bundle, id: directory.id) {
+            state.controlGroup = unit.groupPath
+            state.emptyGroupParents = 0
+            state.systemdPath = bundle.configuration.linux.cgroupsPath ?? ""
+        }
         try directory.make()
         lock = SharedLock(try directory.lock())
     }
 
     /// Records the intent, then makes the container. Its first process waits for `start`, or for ``LaunchedContainer/start()``.
-    mutating func launch(_ options: CreateOptions, startListener: Int32?) throws -> LaunchedContainer {
+    ///
+    /// - Parameter consoleSize: for a terminal that the configuration gives no size.
+    mutating func launch(
+        _ options: CreateOptions, startListener: Int32?, consoleSize: TerminalSize? = nil
+    ) throws -> LaunchedContainer {
         // Before the first object of the kernel's: `delete --force` finds them by this.
         try directory.write(state)
         try directory.keep(configuration: bundle.text)
-        var request = try bundle.request(id: directory.id, seccompCache: RuntimeContainers.seccompCache)
+        var request = try bundle.request(id: directory.id, seccompCache: directory.seccompCache, groups: groups)
         group = request.controlGroup
         request.keepsKeyring = options.keepsKeyring
         request.noPivot = options.noPivot
         request.preservedDescriptors = options.preservedDescriptors
         request.startListener = startListener
+        request.executionStub = stub
+        if let consoleSize, request.configuration.process?.consoleSize == nil {
+            request.configuration.process?.consoleSize = RuntimeConsoleSize(
+                height: consoleSize.rows, width: consoleSize.columns)
+        }
         if options.activationSockets > 0 {
             request.configuration.process?.env += ["LISTEN_FDS=\(options.activationSockets)", "LISTEN_PID=1"]
         }
@@ -117,7 +138,7 @@ struct Creation: ~Copyable {
     mutating func prepareRestore() throws {
         try directory.write(state)
         try directory.keep(configuration: bundle.text)
-        group = try bundle.request(id: directory.id, seccompCache: nil).controlGroup
+        group = try bundle.request(id: directory.id, seccompCache: nil, groups: groups).controlGroup
     }
 
     /// Takes a restored process in.
@@ -132,7 +153,6 @@ struct Creation: ~Copyable {
 
     /// Gives the caller what it asked for of the new process.
     func handOver(_ container: borrowing LaunchedContainer, _ options: CreateOptions) throws(RuntimeError) {
-        try Handover.send(terminal: container.terminal, to: options.consoleSocket)
         try Handover.send(pidfd: container.process.pidfd.rawValue, to: options.pidfdSocket)
         try Handover.write(pid: state.pid, to: options.pidFile)
     }

@@ -55,6 +55,11 @@ extension RuntimeContainers {
         let group = try group(of: state)
         guard group.exists else { return }
         try group.kill()
+        if let path = state.systemdPath {
+            let unit = try SystemdUnit(path, id: state.id)
+            // The scope ends by itself with its last process; where systemd cannot be asked, the groups still go.
+            do { try SystemdManager().stop(unit) } catch { warn(RuntimeError("end", "unit \(unit.name)", cause: "\(error)")) }
+        }
         try group.remove(emptyParents: state.emptyGroupParents)
     }
 

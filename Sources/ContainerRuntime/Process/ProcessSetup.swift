@@ -37,7 +37,8 @@ enum ProcessSetup {
         }
         try attempt("change to", "working directory \"\(path)\"") { () throws(Errno) in
             let directory = RootDirectory(descriptor: root)
-            let target = make ? try directory.openMakingDirectory(path) : try directory.open(path, [.pathOnly, .directory])
+            let target =
+                make ? try directory.openMakingDirectory(path) : try directory.open(path, [.pathOnly, .directory])
             do throws(Errno) { try ProcessControl.changeDirectory(target.rawValue) } catch {
                 // A directory that root of the namespace may not enter may still be the user's own: try as the user.
                 guard error == .accessDenied else { throw error }

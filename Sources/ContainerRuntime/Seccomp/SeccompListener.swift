@@ -17,6 +17,8 @@ struct ListenerState: Sendable {
 /// descriptors, and was cloned before, sends the message.
 struct SeccompListener: Sendable {
     private let connection: SharedDescriptor
+    /// The connection's descriptor, which the first process keeps.
+    var number: Int32 { connection.number }
     private let metadata: String?
     private let ociVersion: String
     private let state: ListenerState

@@ -10,12 +10,15 @@ public struct RuntimeContainers: Sendable {
     /// Tells of a failure that changes nothing about what was asked for.
     let warn: @Sendable (RuntimeError) -> Void
 
-    /// Where compiled seccomp filters are kept.
-    static let seccompCache = "/run/berth/seccomp"
+    /// Who makes control groups, and whether a container may do without.
+    let groups: GroupPolicy
 
     /// The containers below a directory (`--root`), made when missing.
-    public init(root: String, warn: @escaping @Sendable (RuntimeError) -> Void = { _ in }) throws(RuntimeError) {
+    public init(
+        root: String, groups: GroupPolicy = GroupPolicy(), warn: @escaping @Sendable (RuntimeError) -> Void = { _ in }
+    ) throws(RuntimeError) {
         self.warn = warn
+        self.groups = groups
         // The state must not depend on where the next command is called from.
         if PathText.isAbsolute(root) {
             self.root = root

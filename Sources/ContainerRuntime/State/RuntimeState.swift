@@ -17,6 +17,8 @@ public struct RuntimeState: Sendable {
     public var processStart: UInt64 = 0
     /// Path below each cgroup mount; empty when the container was given no group.
     public var controlGroup = ""
+    /// What systemd's unit is named by (`slice:prefix:name`, perhaps empty), nil where systemd has none.
+    public var systemdPath: String?
     /// How many empty groups above its own go with it.
     public var emptyGroupParents = 0
     public var created: String
@@ -52,6 +54,7 @@ public struct RuntimeState: Sendable {
             ("created", .string(created)), ("annotations", JSONValue(annotations)), ("isStarted", .bool(isStarted)),
         ])
         if hasHooks { object["hasHooks"] = true }
+        if let systemdPath { object["systemdPath"] = .string(systemdPath) }
         if let cpuQuota { object["cpuQuota"] = JSONValue(cpuQuota) }
         if let cpuPeriod { object["cpuPeriod"] = JSONValue(cpuPeriod) }
         return .object(object)
@@ -66,6 +69,7 @@ public struct RuntimeState: Sendable {
         pid = try object.integer("pid") ?? 0
         processStart = try object.integer("processStart") ?? 0
         controlGroup = try object.string("controlGroup") ?? ""
+        systemdPath = try object.string("systemdPath")
         emptyGroupParents = try object.integer("emptyGroupParents") ?? 0
         created = try object.string("created") ?? ""
         annotations = try object.stringMap("annotations") ?? [:]

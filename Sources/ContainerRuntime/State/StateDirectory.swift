@@ -7,6 +7,8 @@ import OCI
 struct StateDirectory: Sendable {
     let id: String
     let path: String
+    /// Where compiled seccomp filters are kept: beside the containers, so that who may write those may write these.
+    let seccompCache: String
 
     /// The directory of an id.
     ///
@@ -19,6 +21,7 @@ struct StateDirectory: Sendable {
         }
         self.id = id
         path = "\(root)/\(id)"
+        seccompCache = "\(root)/.seccomp"
     }
 
     static func isValid(_ id: String) -> Bool {

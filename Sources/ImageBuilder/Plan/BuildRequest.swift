@@ -53,14 +53,23 @@ public struct BaseImage: Sendable, Equatable {
     /// As the Dockerfile has it.
     public var name: String
     public var configuration: ImageConfiguration
-    /// Its layers on disk, bottom first.
+    /// Its layers on disk, bottom first, each once.
     public var layers: [LayerDirectory]
+    /// The image as the store has it; nil only in tests of plans.
+    public var stored: StoredImage?
 
     /// An image.
-    public init(name: String, configuration: ImageConfiguration, layers: [LayerDirectory]) {
+    public init(
+        name: String, configuration: ImageConfiguration, layers: [LayerDirectory], stored: StoredImage? = nil
+    ) {
         self.name = name
         self.configuration = configuration
         self.layers = layers
+        self.stored = stored
+    }
+
+    public static func == (a: BaseImage, b: BaseImage) -> Bool {
+        a.name == b.name && a.configuration == b.configuration && a.layers == b.layers
     }
 }
 

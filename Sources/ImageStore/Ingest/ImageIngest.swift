@@ -64,7 +64,7 @@ public final class ImageIngest: Sendable {
                     "receive", name, "its digest should be \(partial.descriptor.digest) but is \(hash.digest)")
             }
         } catch {
-            if !source.wasInterrupted { partial.discard() }
+            if source.wasInterrupted { partial.discardIfEmpty() } else { partial.discard() }
             throw error
         }
         try publish(partial)

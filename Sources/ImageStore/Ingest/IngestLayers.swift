@@ -94,7 +94,7 @@ public final class IngestLayers: Sendable {
             try ingest.publish(partial)
             applied.change { $0.layers[index] = layer }
         } catch {
-            if !source.wasInterrupted { partial.discard() }
+            if source.wasInterrupted { partial.discardIfEmpty() } else { partial.discard() }
             throw error
         }
     }

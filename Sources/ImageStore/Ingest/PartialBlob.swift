@@ -59,7 +59,12 @@ public final class PartialBlob: Sendable {
     }
 
     /// Gives up what is there: it is not what it should become, or its space is needed.
-    func discard() { try? Files.unlink(at: root.number, path) }
+    public func discard() { try? Files.unlink(at: root.number, path) }
+
+    /// Gives up a file that nothing has come into.
+    func discardIfEmpty() {
+        if let status = try? Files.status(at: root.number, path), status.size == 0 { discard() }
+    }
 }
 
 extension ImageStore {

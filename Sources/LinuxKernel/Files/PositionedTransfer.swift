@@ -25,6 +25,21 @@ extension Files {
         }
     }
 
+    /// A file without a name in a directory (`O_TMPFILE`), gone with its last descriptor. File systems that have none get
+    /// a name for a moment.
+    public static func openUnnamed(in directory: String) throws(Errno) -> FileDescriptor {
+        do throws(Errno) {
+            return try open(directory, [.readWrite, OpenFlags(rawValue: 0o20200000)], mode: 0o600)
+        } catch {
+            guard error == .notSupported || error == .isDirectory else { throw error }
+            var random = SystemRandomNumberGenerator()
+            let path = "\(directory)/.\(String(random.next() as UInt64, radix: 36))"
+            let file = try open(path, [.readWrite, .create, .exclusive, .noFollow], mode: 0o600)
+            try unlink(path)
+            return file
+        }
+    }
+
     /// Refuses (ENOSPC) when the file system has less room for unprivileged users than that.
     public static func requireSpace(_ number: Int32, atLeast bytes: UInt64) throws(Errno) {
         var status = statvfs()

@@ -15,22 +15,14 @@ enum SealedProgram {
 
     /// Copies the program and executes the copy with the same arguments.
     static func execute() throws(Errno) {
-        let executable: UInt32 = 0x10
-        var flags = UInt32(MFD_CLOEXEC) | UInt32(MFD_ALLOW_SEALING) | executable
-        var number = berth_memfd_create("berth", flags)
-        if number == Int64(-EINVAL) {
-            // MFD_EXEC is Linux 6.3's; before it every such file may be executed.
-            flags &= ~executable
-            number = berth_memfd_create("berth", flags)
-        }
-        let copy = FileDescriptor(owning: Int32(try checked(number)))
+        let copy = try memoryFile("berth")
         let program = try Files.open("/proc/self/exe", .readOnly)
         while true {
             let count = berth_result(Int64(sendfile(copy.rawValue, program.rawValue, nil, 1 << 30)))
             if count == Int64(-EINTR) { continue }
             if try checked(count) == 0 { break }
         }
-        try checked(berth_fcntl(copy.rawValue, F_ADD_SEALS, Int64(seals)))
+        try seal(copy)
         // A file that is open for writing cannot be executed; the seals have made this descriptor one for reading in effect,
         // but the kernel wants to see it: executed through a fresh one.
         let readable = try Files.open(copy.procPath, .readOnly)
@@ -38,5 +30,23 @@ enum SealedProgram {
         try checked(
             berth_execveat(
                 readable.rawValue, "", Swift.CommandLine.unsafeArgv, berth_environment(), Int32(AT_EMPTY_PATH)))
+    }
+
+    /// Lets nobody change a file in memory any more.
+    static func seal(_ file: borrowing FileDescriptor) throws(Errno) {
+        try checked(berth_fcntl(file.rawValue, F_ADD_SEALS, Int64(seals)))
+    }
+
+    /// A file in memory that may be executed and sealed.
+    static func memoryFile(_ name: String) throws(Errno) -> FileDescriptor {
+        let executable: UInt32 = 0x10
+        var flags = UInt32(MFD_CLOEXEC) | UInt32(MFD_ALLOW_SEALING) | executable
+        var number = berth_memfd_create(name, flags)
+        if number == Int64(-EINVAL) {
+            // MFD_EXEC is Linux 6.3's; before it every such file may be executed.
+            flags &= ~executable
+            number = berth_memfd_create(name, flags)
+        }
+        return FileDescriptor(owning: Int32(try checked(number)))
     }
 }

@@ -10,7 +10,15 @@ final class StallWatch: Sendable {
     /// Less than this a second is as good as nothing.
     static let leastBytesPerSecond: Int64 = 1024
 
-    func add(_ count: Int) { bytes.add(Int64(count), ordering: .relaxed) }
+    /// Called with the sum after each piece.
+    private let observer: (@Sendable (Int64) -> Void)?
+
+    init(_ observer: (@Sendable (Int64) -> Void)? = nil) { self.observer = observer }
+
+    func add(_ count: Int) {
+        let sum = bytes.add(Int64(count), ordering: .relaxed).newValue
+        observer?(sum)
+    }
     func beginWait() { waiting.store(true, ordering: .relaxed) }
     func endWait() { waiting.store(false, ordering: .relaxed) }
 

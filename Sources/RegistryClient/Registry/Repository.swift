@@ -176,9 +176,10 @@ public struct Repository: Sendable {
         _ endpoint: Endpoint, _ first: HTTPRequest, _ operation: String, _ scopes: [String]
     ) async throws -> Answer {
         var request = first
+        let origin = try await session.state(of: endpoint).base.origin
         for _ in 0...10 {
             var message = request
-            if endpoint.names(request.address), request.address.origin == first.address.origin,
+            if request.address.origin == origin,
                 let value = try await session.authorization(endpoint, scopes: scopes, operation, shown)
             {
                 message.headers.append(("Authorization", value))

@@ -121,7 +121,9 @@ struct LayerTransfer {
                     defer { channel.close() }
                     do { try body(partial, channel) } catch {
                         // What the network met says more than that there was nothing to read.
-                        throw channel.failure ?? error
+                        guard let failure = channel.failure else { throw error }
+                        if failure.kind == .invalidContent { partial.discard() }
+                        throw failure
                     }
                 }
             } onCancel: {

@@ -9,6 +9,8 @@ struct RuntimeSettings {
     var log: RuntimeLog
     /// CRIU's program, for checkpoints.
     var criu: String
+    /// Whether a container goes without control groups that may not be made.
+    var mayGoWithoutGroups: Bool
     /// Whether groups are made by systemd.
     var usesSystemd: Bool
 
@@ -41,12 +43,7 @@ struct RuntimeSettings {
             isVerbose: values.flag("debug"))
         criu = values.string("criu") ?? "criu"
         usesSystemd = values.flag("systemd-cgroup") || values.string("cgroup-manager") == "systemd"
-        if usesSystemd {
-            throw RuntimeError("use", "systemd's control groups", cause: "they are not supported yet")
-        }
-        if values.string("rootless") == "true" {
-            throw RuntimeError("run", "rootless containers", cause: "they are not supported yet")
-        }
+        mayGoWithoutGroups = values.string("rootless") == "auto" ? geteuid() != 0 : values.string("rootless") == "true"
     }
 
     private static var defaultRoot: String {
@@ -58,10 +55,7 @@ struct RuntimeSettings {
 
     /// The containers, for verbs that need them.
     func containers() throws -> RuntimeContainers {
-        guard geteuid() == 0 else {
-            throw RuntimeError("run", "berth-runtime", cause: "it needs root; rootless containers are not supported yet")
-        }
         let log = log
-        return try RuntimeContainers(root: root) { failure in log.warning(failure.description) }
+        return try RuntimeContainers(root: root, groups: GroupPolicy(mayGoWithout: mayGoWithoutGroups, usesSystemd: usesSystemd)) { failure in log.warning(failure.description) }
     }
 }

@@ -12,6 +12,19 @@ import Testing
 
     private static let script = "rm -rf /tmp/d; mkdir /tmp/d 2>&1; echo status $?"
 
+    private static let argumentScript =
+        "touch /tmp/a; for m in 700:a 711:b; do chmod ${m%:*} /tmp/a 2>/dev/null && echo set ${m#*:} || echo refused ${m#*:}; done"
+
+    /// Refuses modes by a comparison; which argument the mode is depends on the call.
+    private static func modes(_ comparison: String, _ values: [String: ConfigValue]) -> ConfigValue {
+        func rule(_ name: String, _ index: Int) -> ConfigValue {
+            var condition: ConfigValue = ["index": .integer(index), "op": .string(comparison)]
+            for (key, value) in values { condition[key] = value }
+            return ["names": [.string(name)], "action": "SCMP_ACT_ERRNO", "args": [condition]]
+        }
+        return ["defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule("chmod", 1), rule("fchmodat", 2)]]
+    }
+
     static let fields: [Field] = [
         Field("SCMP_ACT_ERRNO", script, "Operation not permitted\nstatus 1") {
             $0["linux"]["seccomp"] = profile("SCMP_ACT_ERRNO")
@@ -36,13 +49,26 @@ import Testing
                 "syscalls": [["names": ["sethostname"], "action": "SCMP_ACT_ERRNO", "errnoRet": 19]],
             ]
         },
-        Field("args", "rm -rf /tmp/a /tmp/b; mkdir -m 700 /tmp/a 2>&1 || echo refused a; mkdir -m 711 /tmp/b 2>&1 || echo refused b; ls /tmp", "refused a\nb") {
-            $0["linux"]["seccomp"] = profile(
-                "SCMP_ACT_ERRNO", ["args": [["index": 1, "value": 0o700, "op": "SCMP_CMP_EQ"]]])
+        Field("args", argumentScript, "refused a\nset b") {
+            $0["linux"]["seccomp"] = modes("SCMP_CMP_EQ", ["value": 0o700])
         },
-        Field("SCMP_CMP_MASKED_EQ", "rm -rf /tmp/a /tmp/b; mkdir -m 700 /tmp/a || echo refused a; mkdir -m 711 /tmp/b; ls /tmp", "refused a\nb") {
-            $0["linux"]["seccomp"] = profile(
-                "SCMP_ACT_ERRNO", ["args": [["index": 1, "value": 0o7, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"]]])
+        Field("SCMP_CMP_NE", argumentScript, "set a\nrefused b") {
+            $0["linux"]["seccomp"] = modes("SCMP_CMP_NE", ["value": 0o700])
+        },
+        Field("SCMP_CMP_LT", argumentScript, "refused a\nset b") {
+            $0["linux"]["seccomp"] = modes("SCMP_CMP_LT", ["value": 0o701])
+        },
+        Field("SCMP_CMP_LE", argumentScript, "refused a\nset b") {
+            $0["linux"]["seccomp"] = modes("SCMP_CMP_LE", ["value": 0o700])
+        },
+        Field("SCMP_CMP_GE", argumentScript, "set a\nrefused b") {
+            $0["linux"]["seccomp"] = modes("SCMP_CMP_GE", ["value": 0o711])
+        },
+        Field("SCMP_CMP_GT", argumentScript, "set a\nrefused b") {
+            $0["linux"]["seccomp"] = modes("SCMP_CMP_GT", ["value": 0o700])
+        },
+        Field("SCMP_CMP_MASKED_EQ", argumentScript, "refused a\nset b") {
+            $0["linux"]["seccomp"] = modes("SCMP_CMP_MASKED_EQ", ["value": 0o7, "valueTwo": 0])
         },
         Field("architectures", "grep Seccomp: /proc/self/status", "Seccomp:\t2") {
             $0["linux"]["seccomp"] = profile("SCMP_ACT_ERRNO")
@@ -186,7 +212,7 @@ import Testing
             let before = try await shell("stat -c '%i %a %u' \(place)/\(files[0]); stat -c %a \(place)")
             #expect(before.out.contains(" 600 0") && before.out.contains("\n700"), "\(before.out)")
             // One that answers otherwise under the same text shows which is used: what is in the file.
-            try await shell("perl -0pi -e 's/\\x5f\\x00\\x05\\x00/\\x03\\x00\\x05\\x00/g' \(place)/\(files[0])")
+            try await shell("perl -0777 -pi -e 's/\\x5f\\x00\\x05\\x00/\\x03\\x00\\x05\\x00/g' \(place)/\(files[0])")
             #expect(try await bundle.run(configuration).out.contains("No such process"))
             // A file that others could have written is not believed.
             try await shell("chmod 666 \(place)/\(files[0])")

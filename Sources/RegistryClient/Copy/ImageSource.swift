@@ -1,0 +1,87 @@
+import ImageStore
+import OCI
+
+/// Where an image comes from: a registry, the store, an archive, a directory. Everything it gives is verified.
+public protocol ImageSource: Sendable {
+    /// What the name stands for: a manifest or an index.
+    func top() async throws -> FetchedManifest
+    /// A manifest that another document names.
+    func manifest(_ descriptor: Descriptor) async throws -> FetchedManifest
+    /// A small blob.
+    func smallBlob(_ descriptor: Descriptor, limit: Int) async throws -> [UInt8]
+    /// A blob of any size, as a part of a file.
+    func blob(_ descriptor: Descriptor, progress: any TransferProgress) async throws -> BlobFile
+    /// Repositories of a registry that have the blob, best first.
+    func origins(of blob: Digest, at registry: String) async -> [Reference]
+}
+
+extension ImageSource {
+    /// None known.
+    public func origins(of blob: Digest, at registry: String) async -> [Reference] { [] }
+}
+
+/// Where an image goes.
+public protocol ImageSink: Sendable {
+    /// Whether the place has the manifest with all it needs.
+    func hasManifest(_ digest: Digest) async throws -> Bool
+    /// Brings a blob, unless it is there.
+    func put(_ descriptor: Descriptor, from source: any ImageSource, progress: any TransferProgress) async throws
+    /// Stores a manifest or index whose parts are there; the top one last, under the name that is wanted.
+    func put(_ manifest: FetchedManifest, isTop: Bool) async throws
+    /// Ends: what is not complete before does not stand.
+    func finish() async throws
+    /// Gives up.
+    func abandon() async
+}
+
+/// The image store as a source.
+public struct StoreSource: ImageSource {
+    let store: ImageStore
+    let image: StoredImage
+    let descriptor: Descriptor
+
+    /// An image by its name.
+    public init(_ store: ImageStore, name: Reference) throws(RegistryError) {
+        self.store = store
+        do throws(ImageStoreError) {
+            image = try store.resolve(name.description)
+            descriptor = try store.pushable(image, name: name)
+        } catch {
+            throw RegistryError(error)
+        }
+    }
+
+    public func top() async throws -> FetchedManifest { try await manifest(descriptor) }
+
+    public func manifest(_ descriptor: Descriptor) async throws -> FetchedManifest {
+        let bytes = try storing { () throws(ImageStoreError) in
+            try store.blob(descriptor.digest, limit: ImageManifest.maximumSize)
+        }
+        return FetchedManifest(bytes: bytes, mediaType: descriptor.mediaType, digest: descriptor.digest)
+    }
+
+    public func smallBlob(_ descriptor: Descriptor, limit: Int) async throws -> [UInt8] {
+        try storing { () throws(ImageStoreError) in try store.blob(descriptor.digest, limit: limit) }
+    }
+
+    public func blob(_ descriptor: Descriptor, progress: any TransferProgress) async throws -> BlobFile {
+        guard let file = try storing({ () throws(ImageStoreError) in try store.openBlob(descriptor.digest) }) else {
+            throw RegistryError(
+                .store, operation: "read", object: "the blob \(descriptor.digest.short)", cause: "it is missing")
+        }
+        return file
+    }
+
+    public func origins(of blob: Digest, at registry: String) async -> [Reference] {
+        guard let images = try? store.images() else { return [] }
+        var result = [Reference]()
+        for image in images where image.references.contains(where: { $0.domain == registry }) {
+            guard let bytes = try? store.blob(image.manifestDigest, limit: ImageManifest.maximumSize),
+                let manifest = try? ImageManifest(parsing: bytes),
+                (manifest.layers + [manifest.config]).contains(where: { $0.digest == blob })
+            else { continue }
+            result += image.references.filter { $0.domain == registry }
+        }
+        return result
+    }
+}
