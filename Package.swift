@@ -38,6 +38,7 @@ let package = Package(
         .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CIsal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
 
         module("LinuxKernel", ["CLinux", "CSeccomp"]),
@@ -67,6 +68,7 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         module("TransferCommands", ["CommandLine"]),
+        module("FastInflate", ["Archive", "CIsal"]),
         module(
             "RegistryClient",
             [
@@ -78,7 +80,7 @@ let package = Package(
         .executableTarget(
             name: "berth-net",
             dependencies: [
-                "RegistryClient", "TransferCommands", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
+                "RegistryClient", "TransferCommands", "FastInflate", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 
@@ -108,6 +110,14 @@ let package = Package(
         tests(
             "ImageStoreTests",
             ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
+        .target(
+            name: "FuzzTargets", dependencies: ["Archive", "GoTemplate", "ImageStore", "JSON", "LinuxKernel", "OCI"],
+            path: "Tests/Fuzz/FuzzTargets", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "berth-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/BerthFuzz",
+            swiftSettings: swiftSettings),
+        tests("FastInflateTests", ["FastInflate", "Archive", "ImageTestSupport", "LinuxKernel"]),
+        tests("FuzzTests", ["FuzzTargets"]),
         tests("ImageBuilderTests", ["ImageBuilder", "OCI", "JSON", "LinuxKernel"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
 
