@@ -2,7 +2,7 @@
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-long install uninstall bench format lint clean
+.PHONY: help build demo test test-long install uninstall bench layout format lint clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ uninstall: ## Remove what install made
 
 bench: build ## Measure beside crun, runc, podman and docker (WRITE=1 writes docs/benchmarks.md)
 	@WRITE=$(WRITE) Benchmarks/bench.sh
+
+layout: ## Record the functions of the usual commands anew, for the linker's order
+	@scripts/layout/record.sh
 
 format: ## Format the sources in place
 	swift format format --in-place --recursive --parallel Package.swift Sources Tests

@@ -43,6 +43,7 @@ let package = Package(
         module("LinuxKernel", ["CLinux", "CSeccomp"]),
         module("JSON", []),
         module("CommandLine", []),
+        module("GoTemplate", ["JSON"]),
         module("OCI", ["JSON"]),
         module("Netlink", ["LinuxKernel", "CLinux"]),
         module("ControlGroups", ["LinuxKernel"]),
@@ -50,6 +51,7 @@ let package = Package(
         module("ContainerRuntime", ["OCI", "JSON", "LinuxKernel", "ControlGroups", "Netlink"]),
         module("ContainerNetwork", ["Netlink", "LinuxKernel", "JSON"]),
         module("ImageStore", ["Archive", "OCI", "JSON", "LinuxKernel"]),
+        module("ImageBuilder", ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel"]),
         module(
             "Engine",
             [
@@ -60,7 +62,7 @@ let package = Package(
             name: "berth",
             dependencies: [
                 "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
-                "TransferCommands", "OCI", "JSON", "LinuxKernel",
+                "GoTemplate", "TransferCommands", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 
@@ -81,7 +83,8 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         tests("JSONTests", ["JSON"]),
-        tests("ContainerRuntimeTests", ["ContainerRuntime", "OCI", "JSON", "LinuxKernel"]),
+        tests("GoTemplateTests", ["GoTemplate", "JSON"]),
+        tests("ContainerRuntimeTests", ["ContainerRuntime", "ControlGroups", "OCI", "JSON", "LinuxKernel"]),
         tests("EngineTests", ["Engine", "OCI", "JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
         tests("NetlinkTests", ["Netlink", "LinuxKernel"]),
@@ -105,12 +108,13 @@ let package = Package(
         tests(
             "ImageStoreTests",
             ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
+        tests("ImageBuilderTests", ["ImageBuilder", "OCI", "JSON", "LinuxKernel"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
 
         // Tests that drive bin/berth know nothing of its modules.
         .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
         tests("IntegrationTests", ["TestSupport"]),
         tests("ModuleImportTests", ["TestSupport"]),
-        tests("BerthCommandTests", ["berth", "CommandLine", "LinuxKernel"]),
+        tests("BerthCommandTests", ["berth", "CommandLine", "ContainerRuntime", "LinuxKernel"]),
     ]
 )

@@ -21,7 +21,8 @@ if [ -x "$scratch/release/berth" ]; then echo "Building berth …"; else echo "B
 status=0
 swift build --product berth -c release --scratch-path "$scratch" --disable-local-rpath \
     -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xswiftc -Xclang-linker -Xswiftc -static-pie \
-    -Xswiftc -Osize -Xlinker --icf=all -Xlinker --gc-sections -Xlinker --pack-dyn-relocs=relr >"$log" 2>&1 || status=$?
+    -Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -Xfrontend -Xswiftc -prespecialize-generic-metadata -Xlinker --icf=all -Xlinker --gc-sections -Xlinker --pack-dyn-relocs=relr \
+    -Xlinker --symbol-ordering-file=scripts/layout/function-order.txt -Xlinker --no-warn-symbol-ordering >"$log" 2>&1 || status=$?
 if [ "$status" != 0 ]; then
     grep -aE '(error|warning):' -A 3 "$log" | awk '!seen[$0]++' >&2 || tail -n 40 "$log" >&2
     exit "$status"

@@ -9,6 +9,8 @@ public struct ImageStoreError: Error, Sendable, CustomStringConvertible {
     public enum Kind: Sendable, Equatable {
         /// No image of that name or ID is there.
         case noSuchImage
+        /// The image is there, but not for the platform that is wanted.
+        case otherPlatform
         /// A name or an option that breaks its grammar.
         case invalidName
         /// Something uses the image, or more than one image is meant.
@@ -47,6 +49,7 @@ public struct ImageStoreError: Error, Sendable, CustomStringConvertible {
         // These are Docker's words, which scripts look for.
         case .noSuchImage: "No such image: \(object)"
         case .conflict: "conflict: \(cause)"
+        case .otherPlatform: cause
         default: "cannot \(operation) \(object): \(cause)\(remedy.isEmpty ? "" : "; \(remedy)")"
         }
     }

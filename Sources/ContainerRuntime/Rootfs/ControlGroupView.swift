@@ -14,7 +14,14 @@ struct ControlGroupView {
         if let whole = prepared.controllerMounts.first(where: { $0.directory.isEmpty }) {
             return try mountOne(whole, attributes, destination, place.rawValue)
         }
-        guard !prepared.controllerMounts.isEmpty else { return }
+        if prepared.controllerMounts.isEmpty {
+            // A container without groups of its own (rootless) sees the host's, and can write none (CVE-2023-25809).
+            return try attempt("bind", "/sys/fs/cgroup") { () throws(Errno) in
+                let clone = try DetachedMount.clone("/sys/fs/cgroup", recursive: true)
+                try clone.setAttributes(set: attributes.union(.readOnly), recursive: true)
+                try clone.attach(to: place.rawValue)
+            }
+        }
         let holder = try attempt("mount tmpfs on", destination) { () throws(Errno) in
             let context = try FileSystemContext("tmpfs")
             try context.set("mode", "755")

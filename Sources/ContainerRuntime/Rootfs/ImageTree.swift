@@ -31,6 +31,13 @@ public struct ImageTree: ~Copyable {
         }
     }
 
+    /// The root of it all.
+    public func openRoot() throws(RuntimeError) -> FileDescriptor {
+        do throws(Errno) { return try Files.open(at: mount.root.rawValue, ".", [.readOnly, .directory]) } catch {
+            throw RuntimeError("open", "/", error)
+        }
+    }
+
     /// Opens a directory of the image, its links followed inside the image; nil when there is none.
     public func openDirectory(_ path: String) throws(RuntimeError) -> FileDescriptor? {
         do throws(Errno) {

@@ -18,7 +18,7 @@ public struct ConfigurationChange: Sendable {
     }
 
     /// Does to a configuration what the instruction says.
-    func apply(to config: inout ImageConfiguration.Config) {
+    public func apply(to config: inout ImageConfiguration.Config) {
         switch kind {
         case .command(let words): config.command = words
         case .entrypoint(let words): config.entrypoint = words

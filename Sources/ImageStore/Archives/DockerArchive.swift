@@ -22,9 +22,18 @@ struct DockerArchive {
     }
 
     /// Its images; none when it is no docker-archive.
-    func images() throws(ImageStoreError) -> [ImageInput] {
+    ///
+    /// - Parameter platform: what they must be for; nil takes whatever there is.
+    func images(_ platform: Platform?) throws(ImageStoreError) -> [ImageInput] {
         var result = [ImageInput]()
-        for item in try items() { result.append(try image(item)) }
+        for item in try items() {
+            let input = try image(item)
+            if let platform {
+                guard (try? ImageConfiguration(parsing: input.configuration))?.platform.satisfies(platform) == true
+                else { throw .invalid("load", "the archive", "it has an image for another platform than \(platform)") }
+            }
+            result.append(input)
+        }
         return result
     }
 

@@ -88,7 +88,7 @@ extension ImageStore {
 
 extension Timestamp {
     /// This moment, or the one that SOURCE_DATE_EPOCH names for builds that are to give the same bytes again.
-    static var now: Timestamp {
+    public static var now: Timestamp {
         if let text = getenv("SOURCE_DATE_EPOCH"), let seconds = Int64(String(cString: text)) {
             return Timestamp(seconds: seconds)
         }

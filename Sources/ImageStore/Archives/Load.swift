@@ -9,24 +9,26 @@ extension ImageStore {
     ///
     /// - Parameters:
     ///   - archive: a file, pipe or socket, read to its end.
+    ///   - platform: of an image for several platforms only this one is loaded; nil loads all that are there, and unpacks
+    ///     the one for this machine.
     ///   - progress: called with a line for each thing that takes time.
     /// - Returns: the images in the archive's order.
     /// - Throws: ``ImageStoreError`` with a sentence on the first thing that is wrong.
     public func load(
-        archive: consuming FileDescriptor, progress: (String) -> Void = { _ in }
+        archive: consuming FileDescriptor, platform: Platform? = nil, progress: (String) -> Void = { _ in }
     ) throws(ImageStoreError) -> [LoadedImage] {
         let transaction = try Transaction(root)
         defer { transaction.hold() }
         do throws(ImageStoreError) {
             let spool = try ArchiveSpool(archive, transaction, object: "the archive")
-            var inputs = try ArchiveLayout(spool, self).images()
-            if inputs.isEmpty { inputs = try DockerArchive(spool).images() }
-            guard !inputs.isEmpty else {
+            var contents = try ArchiveLayout(spool, self, platform: platform).contents()
+            if contents.isEmpty { contents.images = try DockerArchive(spool).images(platform) }
+            guard !contents.isEmpty else {
                 throw .invalid(
                     "load", "the archive", "it holds neither an index.json nor a manifest.json with an image in it",
                     remedy: "use import for the tar of a root file system")
             }
-            return try register(inputs, transaction, progress)
+            return try register(contents, transaction, progress)
         } catch {
             transaction.abandon()
             throw error
@@ -34,12 +36,18 @@ extension ImageStore {
     }
 
     private func register(
-        _ inputs: [ImageInput], _ transaction: Transaction, _ progress: (String) -> Void
+        _ contents: ArchiveContents, _ transaction: Transaction, _ progress: (String) -> Void
     ) throws(ImageStoreError) -> [LoadedImage] {
+        let inputs = contents.images
         // All images are unpacked before the first is entered.
         var records = [ImageRecord]()
         for input in inputs { records.append(try transaction.prepare(input, progress: progress)) }
-        let replaced = try transaction.enter(Array(zip(records, inputs.map(\.names))))
+        for artifact in contents.artifacts {
+            try converting("store", "an artifact") { () throws(Errno) in try transaction.publish(artifact.blobs) }
+        }
+        let replaced = try transaction.enter(
+            zip(records, inputs).map { NewImage(record: $0, names: $1.names, index: $1.index) },
+            artifacts: contents.artifacts.map(\.artifact))
         // Another manifest of the same image has lost its name, and with it its reason to be.
         let wasDropped = zip(records, replaced).contains { record, taken in taken.contains { $0.from == record.id } }
         if wasDropped { _ = try? Collection(root).run(transaction) }

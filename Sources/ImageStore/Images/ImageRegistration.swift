@@ -14,6 +14,12 @@ struct ImageInput {
     var names: [String]
     /// For each layer the transaction's file that holds its blob, verified; nil where the store has the blob already.
     var layerFiles: [String?]
+    /// The manifest's digest where it is known and not a sha256.
+    var digest: Digest?
+    /// The index of several platforms' images it came in.
+    var index: Digest?
+    /// The index's own blob and those of its other images.
+    var others: [BlobInput] = []
 }
 
 /// What became of an image that was loaded.
@@ -26,13 +32,38 @@ public struct LoadedImage: Sendable {
     public let replaced: [(reference: Reference, image: Digest?)]
 }
 
+/// A prepared image that is to be entered.
+struct NewImage {
+    var record: ImageRecord
+    /// Full names.
+    var names: [String]
+    /// The index of several platforms' images it came in, whose blob is stored.
+    var index: Digest?
+}
+
+/// The manifest of a signature, an SBOM or whatever else travels beside images.
+struct NewArtifact {
+    var manifest: Descriptor
+    /// What it is about.
+    var subject: Digest?
+    var names: [String]
+
+    /// With its subject where the index keeps it.
+    var indexed: Descriptor {
+        var descriptor = manifest
+        descriptor.annotations = [:]
+        descriptor.annotations[StoreIndex.subjectKey] = subject?.description
+        return descriptor
+    }
+}
+
 /// More layers than this cannot be mounted: overlayfs takes 500 lower directories.
 let maximumLayers = 500
 
 extension Transaction {
     /// Unpacks the image's layers as far as they are not unpacked, and stores its blobs. Nothing refers to them yet.
     func prepare(_ input: ImageInput, progress: (String) -> Void) throws(ImageStoreError) -> ImageRecord {
-        let manifestDigest = Digest(of: input.manifest)
+        let manifestDigest = Digest(of: input.manifest, algorithm: input.digest?.algorithm ?? .sha256)
         let what = "the image \(manifestDigest.short)"
         let manifest: ImageManifest
         let configuration: ImageConfiguration
@@ -58,7 +89,8 @@ extension Transaction {
                 try publish(file, as: descriptor.digest)
             }
             _ = try publish(input.configuration, algorithm: id.algorithm)
-            _ = try publish(input.manifest)
+            _ = try publish(input.manifest, algorithm: manifestDigest.algorithm)
+            try publish(input.others)
         } catch {
             throw .system(error, "store", what)
         }
@@ -114,12 +146,33 @@ extension Transaction {
         return layers
     }
 
+    /// Puts blobs that are only kept where they belong. One file may be there by another name of its own already.
+    func publish(_ blobs: [BlobInput]) throws(Errno) {
+        for blob in blobs {
+            guard let file = blob.file, Files.exists(at: root.number, file) else { continue }
+            try publish(file, as: blob.digest)
+        }
+    }
+
     /// Enters prepared images into the index, all in one step. Everything they refer to is on disk before.
     ///
     /// - Parameter sources: for manifests that were chosen from an index, that index.
     /// - Returns: for each, the names that were taken from other images.
     func enter(
         _ images: [(record: ImageRecord, names: [String])], sources: [Digest: Digest] = [:]
+    ) throws(ImageStoreError) -> [[(name: String, from: Digest?)]] {
+        try enter(
+            images.map {
+                NewImage(record: $0.record, names: $0.names, index: sources[$0.record.manifest.digest])
+            })
+    }
+
+    /// Enters prepared images into the index, all in one step. Everything they refer to is on disk before.
+    ///
+    /// - Parameter artifacts: manifests that are no images; their blobs are stored already.
+    /// - Returns: for each image, the names that were taken from other images.
+    func enter(
+        _ images: [NewImage], artifacts: [NewArtifact] = []
     ) throws(ImageStoreError) -> [[(name: String, from: Digest?)]] {
         do throws(Errno) {
             var files = [String]()
@@ -141,14 +194,43 @@ extension Transaction {
                     at: root.number, files[place], to: root.number, ImageRecord.path(image.record.manifest.digest))
                 taken.append(
                     index.add(
-                        image.record.manifest, id: image.record.id, names: image.names,
-                        source: sources[image.record.manifest.digest]))
+                        .init(
+                            manifest: image.record.manifest, id: image.record.id, names: image.names,
+                            index: image.index, isBuilt: try isBuilt(image.record))))
+            }
+            for artifact in artifacts {
+                _ = index.add(
+                    .init(manifest: artifact.indexed, id: artifact.manifest.digest, names: artifact.names))
             }
             try index.write(root)
             return taken
         } catch {
             throw .system(error, "enter images into", "\(root.path)/index.json")
         }
+    }
+
+    /// Keeps the record of an image that belongs to an entry's index.
+    func store(_ record: ImageRecord) throws(ImageStoreError) {
+        do throws(Errno) {
+            let name = newName("record")
+            let file = try makeFile(name)
+            try file.writeAll(record.json.serialized())
+            try file.close()
+            try root.descriptor.synchronizeFileSystem()
+            let lock = try FileLock(at: root.number, StoreName.indexLock, shared: true)
+            defer { lock.hold() }
+            try Files.rename(at: root.number, name, to: root.number, ImageRecord.path(record.manifest.digest))
+        } catch {
+            throw .system(error, "store", "the image \(record.id.short)")
+        }
+    }
+
+    /// Whether a layer of the image is to be had only from its tree.
+    private func isBuilt(_ record: ImageRecord) throws(Errno) -> Bool {
+        for layer in record.layers where layer.record.tarSize != nil {
+            guard Files.exists(at: root.number, blobPath(layer.record.diffID)) else { return true }
+        }
+        return false
     }
 
     private func readIndex() throws(Errno) -> StoreIndex {

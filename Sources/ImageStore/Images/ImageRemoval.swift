@@ -147,7 +147,10 @@ extension ImageStore {
         guard let id = entry.identifier else {
             throw .damaged("the image \(printable(source))", "another program wrote it into the index")
         }
-        _ = index.add(entry.descriptor, id: id, names: [reference.withDefaultTag.description])
+        _ = index.add(
+            .init(
+                manifest: entry.descriptor, id: id, names: [reference.withDefaultTag.description], index: entry.index,
+                isBuilt: entry.isBuilt))
         try write(index)
     }
 }

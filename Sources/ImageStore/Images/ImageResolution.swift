@@ -22,6 +22,74 @@ extension ImageStore {
         }
     }
 
+    /// The image a user means, for a platform: of several platforms' images under one name the one that is wanted. It is
+    /// unpacked first where that has not happened yet.
+    ///
+    /// - Throws: ``ImageStoreError``, kind `noSuchImage` where the name has no image for the platform.
+    public func resolve(_ name: String, platform: Platform?) throws(ImageStoreError) -> StoredImage {
+        let image = try resolve(name)
+        guard let platform, !image.configuration.platform.satisfies(platform) else { return image }
+        let transaction = try Transaction(root)
+        defer { transaction.hold() }
+        let entry = try ImageName(name).find(in: try StoreIndex(root))
+        guard let descriptor = try manifest(for: platform, in: entry) else {
+            throw ImageStoreError(
+                .otherPlatform, operation: "find the image", object: printable(name),
+                cause:
+                    "image with reference \(printable(name)) was found but does not match the specified platform: wanted \(platform), actual: \(image.configuration.platform)"
+            )
+        }
+        if let record = try? record(descriptor), record.layers.allSatisfy({ hasLayer($0.key) }) {
+            return try self.image(record, names: image.references.map(\.description))
+        }
+        let manifest = try readManifestBlob(descriptor)
+        let input = ImageInput(
+            manifest: try blob(descriptor.digest, limit: ImageManifest.maximumSize), mediaType: descriptor.mediaType,
+            configuration: try blob(manifest.config.digest), names: [], layerFiles: manifest.layers.map { _ in nil },
+            digest: descriptor.digest)
+        do throws(ImageStoreError) {
+            let record = try transaction.prepare(input, progress: { _ in })
+            try transaction.store(record)
+            return try self.image(record, names: image.references.map(\.description))
+        } catch {
+            transaction.abandon()
+            throw error
+        }
+    }
+
+    private func hasLayer(_ key: String) -> Bool { Files.exists(at: root.number, "layers/\(key)") }
+
+    /// The manifest of an entry's index for a platform, if it is here with all its blobs.
+    private func manifest(for platform: Platform, in entry: StoreIndex.Entry) throws(ImageStoreError) -> Descriptor? {
+        guard let digest = entry.index, let index = try indexDescriptor(digest) else { return nil }
+        var queue = [index]
+        var seen = Set<Digest>()
+        while let next = queue.popLast() {
+            guard seen.insert(next.digest).inserted, hasBlob(next.digest) else { continue }
+            for child in try readIndexBlob(next).manifests {
+                if MediaType.isIndex(child.mediaType) { queue.append(child) }
+                guard child.platform?.satisfies(platform) == true, MediaType.isManifest(child.mediaType),
+                    hasBlob(child.digest)
+                else { continue }
+                let manifest = try readManifestBlob(child)
+                if ([manifest.config] + manifest.layers).allSatisfy({ hasBlob($0.digest) }) { return child }
+            }
+        }
+        return nil
+    }
+
+    /// The platforms an image's name has images for here, its own first.
+    public func platforms(of image: StoredImage) throws(ImageStoreError) -> [Platform] {
+        var result = [image.configuration.platform]
+        guard let index = try index(of: image) else { return result }
+        for child in try readIndexBlob(index).manifests where hasBlob(child.digest) {
+            if let platform = child.platform, platform.os != "unknown", !result.contains(platform) {
+                result.append(platform)
+            }
+        }
+        return result
+    }
+
     /// All images, each once, newest first as Docker lists them. One of which something is missing is left out: see
     /// ``resolve(_:)`` for what.
     public func images() throws(ImageStoreError) -> [StoredImage] {
@@ -52,7 +120,7 @@ extension ImageStore {
         guard let index = try? StoreIndex(root) else { return false }
         let name = reference.description
         return index.entries.contains { entry in
-            entry.name == name && (entry.descriptor.digest == digest || entry.source == digest)
+            entry.name == name && (entry.descriptor.digest == digest || entry.index == digest)
                 && (entry.descriptor.platform?.satisfies(platform) ?? true)
                 && (try? record(entry.descriptor)) != nil
         }
@@ -70,9 +138,11 @@ struct ImageName {
         let entries = index.entries
         // A whole digest, or a whole ID: the configuration's, or the manifest's as containerd counts.
         if let digest = (try? Digest(parsing: text)) ?? Digest(algorithm: .sha256, hex: text) {
-            guard let entry = entries.first(where: { $0.identifier == digest || $0.descriptor.digest == digest }) else {
-                throw .noSuchImage(text)
-            }
+            guard
+                let entry = entries.first(where: {
+                    $0.identifier == digest || $0.descriptor.digest == digest || $0.index == digest
+                })
+            else { throw .noSuchImage(text) }
             return entry
         }
         let hex = text.hasPrefix("sha256:") ? text.dropFirst(7) : text[...]
@@ -96,7 +166,7 @@ struct ImageName {
         }
         // With a digest the tag does not count, as with Docker; the repository does.
         return entries.first { entry in
-            (entry.descriptor.digest == digest || entry.source == digest)
+            (entry.descriptor.digest == digest || entry.index == digest)
                 && entry.name.flatMap { try? Reference(parsing: $0) }?.name == reference.name
         }
     }

@@ -46,6 +46,8 @@ struct LayerRecord: Equatable, Sendable {
     /// Layers below it are no part of the image's view.
     var hidesLower: Bool
     var definesRoot: Bool
+    /// Length of the layer's tar where it streams from the tree and `layers/KEY/tar`; nil where only a blob has it.
+    var tarSize: Int64?
 
     init(json: JSONObject) throws(JSONError) {
         func digest(_ key: String) throws(JSONError) -> Digest {
@@ -64,15 +66,19 @@ struct LayerRecord: Equatable, Sendable {
         dependsOnLower = try json.bool("dependsOnLower") ?? false
         hidesLower = try json.bool("hidesLower") ?? false
         definesRoot = try json.bool("definesRoot") ?? false
+        tarSize = try json.integer("tarSize")
     }
 
     var json: JSONValue {
-        [
-            "version": 1, "diffID": .string(diffID.description), "blob": .string(blob.description),
-            "idBase": JSONValue(idBase), "highestUID": JSONValue(highestUID), "highestGID": JSONValue(highestGID),
-            "size": .integer(size), "entries": .integer(entries), "dependsOnLower": .bool(dependsOnLower),
-            "hidesLower": .bool(hidesLower), "definesRoot": .bool(definesRoot),
-        ]
+        var object = JSONObject([
+            ("version", 1), ("diffID", .string(diffID.description)), ("blob", .string(blob.description)),
+            ("idBase", JSONValue(idBase)), ("highestUID", JSONValue(highestUID)),
+            ("highestGID", JSONValue(highestGID)), ("size", .integer(size)), ("entries", .integer(entries)),
+            ("dependsOnLower", .bool(dependsOnLower)), ("hidesLower", .bool(hidesLower)),
+            ("definesRoot", .bool(definesRoot)),
+        ])
+        if let tarSize { object["tarSize"] = .integer(tarSize) }
+        return .object(object)
     }
 }
 

@@ -41,7 +41,7 @@ extension ImageStore {
         diffID == chainID ? [layerKey(diffID)] : [layerKey(diffID), layerKey(chainID)]
     }
 
-    fileprivate func readLayerRecord(_ key: String) throws(ImageStoreError) -> LayerRecord {
+    func readLayerRecord(_ key: String) throws(ImageStoreError) -> LayerRecord {
         let bytes: [UInt8]
         do throws(Errno) { bytes = try Files.read(at: root.number, "layers/\(key)/layer.json") } catch {
             throw .damaged("the layer \(key)", "its record cannot be read: \(error)")
@@ -195,5 +195,6 @@ extension LayerRecord {
         dependsOnLower = summary.dependsOnLower
         hidesLower = summary.hidesLower
         definesRoot = summary.definesRoot
+        tarSize = nil
     }
 }

@@ -13,6 +13,8 @@ struct Collection {
     struct Result {
         var blobs = 0
         var layerKeys = Set<String>()
+        /// Bytes of content that were freed: of blobs, and of the files of layers.
+        var bytes: Int64 = 0
     }
 
     /// Takes the index lock and frees.
@@ -33,6 +35,19 @@ struct Collection {
         return try marking.sweep(transaction)
     }
 
+    /// Blobs, layers and records that nothing needs, relative to the store; nothing is freed.
+    func leftovers() throws(Errno) -> [String] {
+        let lock = try FileLock(at: root.number, StoreName.indexLock)
+        defer { lock.hold() }
+        var marking = self
+        do throws(ImageStoreError) { try marking.mark() } catch { return [] }
+        var result = [String]()
+        for directory in ["blobs/sha256", "blobs/sha512", "images", "layers"] {
+            result += try marking.unneeded(directory)
+        }
+        return result
+    }
+
     // MARK: What is needed
 
     private mutating func mark() throws(ImageStoreError) {
@@ -40,8 +55,9 @@ struct Collection {
         for entry in index.entries {
             var visited = Set<Digest>()
             try mark(entry.descriptor, depth: 0, &visited)
-            paths.insert(ImageRecord.path(entry.descriptor.digest))
-            if let source = entry.source { paths.insert(blobPath(source)) }
+            if let digest = entry.index, Files.exists(at: root.number, blobPath(digest)) {
+                try mark(Descriptor(mediaType: MediaType.ociIndex, digest: digest, size: 0), depth: 0, &visited)
+            }
         }
         do throws(Errno) {
             try markLeases()
@@ -58,12 +74,13 @@ struct Collection {
         guard depth < 8, visited.insert(descriptor.digest).inserted else { return }
         let store = ImageStore(root: root)
         if MediaType.isIndex(descriptor.mediaType) {
-            let index = try store.readIndexBlob(descriptor)
+            guard let index = try document(descriptor, depth, ImageIndex.init(json:)) else { return }
             for child in index.manifests where Files.exists(at: root.number, blobPath(child.digest)) {
                 try mark(child, depth: depth + 1, &visited)
             }
         } else if MediaType.isManifest(descriptor.mediaType) {
-            let manifest = try store.readManifestBlob(descriptor)
+            paths.insert(ImageRecord.path(descriptor.digest))
+            guard let manifest = try document(descriptor, depth, ImageManifest.init(json:)) else { return }
             paths.insert(blobPath(manifest.config.digest))
             for layer in manifest.layers { paths.insert(blobPath(layer.digest)) }
             if let record = try? store.record(descriptor) {
@@ -74,6 +91,23 @@ struct Collection {
                     paths.insert("layers/\(layerKey(id))")
                 }
             }
+        }
+    }
+
+    /// A document that names further blobs. What cannot be read ends the collection; but an index may name as a manifest
+    /// something that is none and whole nonetheless, which then names nothing.
+    private func document<T>(
+        _ descriptor: Descriptor, _ depth: Int, _ parse: (JSONObject) throws(JSONError) -> T
+    ) throws(ImageStoreError) -> T? {
+        let size = (try? Files.status(at: root.number, blobPath(descriptor.digest)).size) ?? 0
+        if depth > 0, size > Int64(ImageIndex.maximumSize) { return nil }
+        let bytes = try ImageStore(root: root).blob(descriptor.digest, limit: ImageIndex.maximumSize)
+        do throws(JSONError) {
+            guard let object = try JSONValue(parsing: bytes).objectValue else { throw JSONError(problem: "no object") }
+            return try parse(object)
+        } catch {
+            if depth > 0 { return nil }
+            throw .damaged("the blob \(descriptor.digest)", "\(error)")
         }
     }
 
@@ -108,14 +142,17 @@ struct Collection {
         var result = Result()
         for algorithm in Digest.Algorithm.allCases {
             for path in try unneeded("blobs/\(algorithm.rawValue)") {
+                result.bytes += (try? Files.status(at: root.number, path).size) ?? 0
                 try Files.unlink(at: root.number, path)
                 result.blobs += 1
             }
         }
         for path in try unneeded("images") { try Files.unlink(at: root.number, path) }
         for path in try unneeded("layers") {
+            let key = String(path.dropFirst("layers/".count))
+            result.bytes += (try? ImageStore(root: root).readLayerRecord(key))?.size ?? 0
             try Files.rename(at: root.number, path, to: root.number, transaction.newName("trash"))
-            result.layerKeys.insert(String(path.dropFirst("layers/".count)))
+            result.layerKeys.insert(key)
         }
         return result
     }

@@ -5,7 +5,9 @@ import LinuxKernel
 /// any of them may die at any moment.
 ///
 ///     oci-layout  index.json  blobs/sha256/HEX     the OCI layout; every name an image has is in the index
+///     built.json                                   the images with a layer that was built here and is no blob
 ///     layers/KEY/diff  layers/KEY/layer.json       a layer's tree in overlayfs's form, and what is known of it
+///     layers/KEY/tar                               of a built layer: the headers from which its tar streams
 ///     images/MANIFEST.json                         all that starting a container needs, in one file
 ///     leases/HOLDER                                layers that somebody uses, whatever becomes of their image
 ///     tmp/NAME.lock  tmp/NAME/                     work that is under way: alive as long as the lock is held
@@ -68,6 +70,7 @@ final class StoreRoot: Sendable {
 /// Names inside the store.
 enum StoreName {
     static let index = "index.json"
+    static let built = "built.json"
     static let indexLock = "locks/index"
     static let emptyIndex =
         #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#

@@ -31,21 +31,26 @@ extension ImageStore {
     ///
     /// - Throws: ``ImageStoreError``, kind `noSuchImage` when the image was removed since it was resolved.
     public func lease(layersOf image: StoredImage, holder: String) throws(ImageStoreError) {
+        try lease(keys: image.layers.map(\.key), holder: holder, missing: image.id.short)
+    }
+
+    func lease(keys: [String], holder: String, missing: String) throws(ImageStoreError) {
         guard Lease.isName(holder) else {
             throw ImageStoreError(
-                .invalidName, operation: "lease layers to", object: "\"\(holder)\"", cause: "it is no valid ID")
+                .invalidName, operation: "lease layers to", object: "\"\(printable(holder))\"",
+                cause: "it is no valid ID")
         }
         do throws(Errno) {
             // Shared against collections: between the look and the lease nothing is freed.
             let lock = try FileLock(at: root.number, StoreName.indexLock, shared: true)
             defer { lock.hold() }
-            for layer in image.layers {
-                guard Files.exists(at: root.number, "layers/\(layer.key)") else { throw .noSuchFile }
+            for key in keys {
+                guard Files.exists(at: root.number, "layers/\(key)") else { throw .noSuchFile }
             }
-            let text = image.layers.map { "\($0.key)\n" }.joined()
+            let text = keys.map { "\($0)\n" }.joined()
             try Files.replace(at: root.number, "leases/\(holder)", with: Array(text.utf8), mode: 0o600)
         } catch {
-            if error == .noSuchFile { throw .noSuchImage(image.id.short) }
+            if error == .noSuchFile { throw .noSuchImage(missing) }
             throw .system(error, "lease layers to", holder)
         }
     }

@@ -1,6 +1,7 @@
 import CommandLine
 import Engine
 import Glibc
+import GoTemplate
 import ImageStore
 import JSON
 import LinuxKernel
@@ -9,42 +10,15 @@ import OCI
 extension ProgramExecution {
     /// `images`.
     func images(_ options: ImagesOptions) throws -> Int32 {
-        var rows = [(image: StoredImage, repository: String, tag: String)]()
-        for image in try engine.images.images() {
-            if image.references.isEmpty { rows.append((image, "<none>", "<none>")) }
-            for reference in image.references {
-                rows.append((image, reference.familiarName, reference.tag ?? "<none>"))
-            }
-        }
-        if let filter = options.reference {
-            let wanted = try Reference(parsing: filter)
-            rows = rows.filter { row in
-                row.image.references.contains { $0.familiarName == row.repository && $0.name == wanted.name }
-                    && (wanted.tag == nil || wanted.tag == row.tag)
-            }
-        }
+        let listing = try ImageListing(engine.images, options)
         if options.quiet {
             var seen = Set<Digest>()
-            for row in rows where seen.insert(row.image.id).inserted {
+            for row in listing.rows where seen.insert(row.image.id).inserted {
                 writeText("\(options.truncates ? row.image.id.short : row.image.id.description)\n", to: 1)
             }
             return 0
         }
-        var headings = ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"]
-        if options.digests { headings.insert("DIGEST", at: 2) }
-        var table = Table(headings)
-        let now = WallClock.seconds()
-        for row in rows {
-            let created = row.image.configuration.created.flatMap { WallClock.parse($0) }
-            var cells = [
-                row.repository, row.tag, options.truncates ? row.image.id.short : row.image.id.description,
-                created.map { TimeSpan.rough(seconds: max(0, now - $0.seconds)) + " ago" } ?? "N/A",
-                ByteSize.decimalText(row.image.size),
-            ]
-            if options.digests { cells.insert(row.image.manifestDigest.description, at: 2) }
-            table.add(cells)
-        }
-        writeText(table.text, to: 1)
+        writeText(try listing.text(), to: 1)
         return 0
     }
 
@@ -59,11 +33,12 @@ extension ProgramExecution {
     func importImage(_ options: ImportOptions) throws -> Int32 {
         let reference = try options.reference.map { try Reference(parsing: $0).withDefaultTag }
         let changes = try options.changes.map { try ConfigurationChange(parsing: $0) }
+        let platform = try options.platform.map { try Platform(parsing: $0) }
         let archive = try openInput(options.source == "-" ? nil : options.source)
         let image: StoredImage
         do throws(ImageStoreError) {
             image = try engine.images.importRootfs(
-                archive: archive, reference: reference, changes: changes, message: options.message)
+                archive: archive, reference: reference, changes: changes, message: options.message, platform: platform)
         } catch {
             throw EngineError(options.source == "-" ? "\(error)" : "\(options.source): \(error)")
         }
@@ -74,19 +49,27 @@ extension ProgramExecution {
     /// `load`.
     func load(_ options: LoadOptions) throws -> Int32 {
         if options.input == nil, Terminal.isTerminal(0) {
-            throw EngineError("requested load from stdin, but stdin is empty: give an archive with -i or through a pipe")
+            throw EngineError(
+                "requested load from stdin, but stdin is empty: give an archive with -i or through a pipe")
         }
         let showsProgress = !options.quiet && Terminal.isTerminal(2)
         let archive = try openInput(options.input)
+        let platform = try options.platform.map { try Platform(parsing: $0) }
         let loaded: [LoadedImage]
         do throws(ImageStoreError) {
-            loaded = try engine.images.load(archive: archive) { line in
+            loaded = try engine.images.load(archive: archive, platform: platform) { line in
                 if showsProgress { writeText("\(printable(line))\n", to: 2) }
             }
         } catch {
             throw EngineError(options.input.map { "\($0): \(error)" } ?? "\(error)")
         }
         for image in loaded {
+            for (reference, old) in image.replaced {
+                let id = old.map { " with ID \($0)" } ?? ""
+                writeText(
+                    "The image \(reference.familiar) already exists, renaming the old one\(id) to empty string\n", to: 1
+                )
+            }
             if image.references.isEmpty { writeText("Loaded image ID: \(image.image.id)\n", to: 1) }
             for reference in image.references { writeText("Loaded image: \(reference.familiar)\n", to: 1) }
         }
@@ -105,27 +88,38 @@ extension ProgramExecution {
     }
 
     /// `inspect`, `container inspect` and `image inspect`.
-    func inspect(_ options: InspectOptions) -> Int32 {
+    func inspect(_ options: InspectOptions) throws -> Int32 {
+        let template: Template? =
+            options.format.isEmpty || options.format == "json" ? nil : try Template(parsing: options.format)
         var found = [JSONValue]()
         var status: Int32 = 0
         for name in options.names {
             let result = Self.report(failure: 1) {
-                found.append(try inspectOne(name, options.kind))
+                let value = try inspectOne(name, options)
+                if let template { writeText(try template.text(for: value) + "\n", to: 1) } else { found.append(value) }
                 return 0
             }
             if result != 0 { status = 1 }
         }
-        writeText(JSONValue.array(found).text(indent: 4) + "\n", to: 1)
+        if template != nil { return status }
+        if options.format == "json" {
+            // One line, as `{{json .}}` of each would not give: the whole list, as Docker prints it.
+            writeText(JSONValue.array(found).text() + "\n", to: 1)
+        } else {
+            writeText(JSONValue.array(found).text(indent: 4) + "\n", to: 1)
+        }
         return status
     }
 
-    private func inspectOne(_ name: String, _ kind: InspectOptions.Kind?) throws -> JSONValue {
+    private func inspectOne(_ name: String, _ options: InspectOptions) throws -> JSONValue {
+        let kind = options.kind
         if kind != .image {
             do throws(EngineError) { return try engine.inspection(name) } catch {
                 guard kind == nil, error.description.hasPrefix("No such container") else { throw error }
             }
         }
-        do throws(ImageStoreError) { return try engine.images.resolve(name).inspection } catch {
+        let platform = try options.platform.map { try Platform(parsing: $0) }
+        do throws(ImageStoreError) { return try engine.images.inspection(name, platform: platform) } catch {
             guard kind == nil, error.kind == .noSuchImage || error.kind == .invalidName else { throw error }
             throw EngineError("No such object: \(name)")
         }

@@ -74,11 +74,12 @@ struct ProgramExecution {
             }
         case .wait(let containers):
             return each(containers, printsName: false) { writeText("\(try engine.wait($0))\n", to: 1) }
-        case .inspect(let options): return inspect(options)
+        case .inspect(let options): return try inspect(options)
         case .images(let options): return try images(options)
         case .removeImage(let options): return removeImages(options)
         case .importImage(let options): return try importImage(options)
         case .load(let options): return try load(options)
+        case .image(let request): return try image(request)
         case .version: return version()
         case .shortVersion, .transfer: return 0
         case .info: return try information()

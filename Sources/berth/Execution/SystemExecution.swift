@@ -54,10 +54,13 @@ extension ProgramExecution {
     func reset(force: Bool) throws -> Int32 {
         if !force {
             guard Terminal.isTerminal(0) else {
-                throw EngineError("system reset removes every container, image, volume and network below \(engine.roots.state): confirm with --force")
+                throw EngineError(
+                    "system reset removes every container, image, volume and network below \(engine.roots.state): confirm with --force"
+                )
             }
             writeText(
-                "This removes every container, image, volume and network below \(engine.roots.state).\nAre you sure? [y/N] ", to: 1)
+                "This removes every container, image, volume and network below \(engine.roots.state).\nAre you sure? [y/N] ",
+                to: 1)
             guard let answer = readLine(), answer.lowercased().hasPrefix("y") else { return 1 }
         }
         try engine.reset()

@@ -9,6 +9,7 @@ struct ImportOptions: Sendable, Equatable {
     var message: String?
     /// Dockerfile instructions such as "CMD [\"sh\"]".
     var changes: [String] = []
+    var platform: String?
 }
 
 /// `berth import`.
@@ -22,9 +23,7 @@ enum ImportCommand {
             [
                 Flag("change", "c", .list("list"), "Apply Dockerfile instruction to the created image"),
                 Flag("message", "m", .string, "Set commit message for imported image"),
-                .notYet(
-                    "platform", nil, .string, "Set platform if server is multi-platform capable",
-                    harmless: CommonFlags.ownPlatforms),
+                Flag("platform", nil, .string, "Set platform of the image (e.g., \"linux/arm64\")"),
             ]
         })
 
@@ -40,6 +39,7 @@ enum ImportCommand {
         return ImportOptions(
             source: source, reference: reference.isEmpty ? nil : reference,
             message: invocation.flags.string("message").flatMap { $0.isEmpty ? nil : $0 },
-            changes: invocation.flags.list("change"))
+            changes: invocation.flags.list("change"),
+            platform: CommonFlags.nonEmpty(invocation.flags.string("platform")))
     }
 }

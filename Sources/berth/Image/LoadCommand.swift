@@ -5,6 +5,7 @@ struct LoadOptions: Sendable, Equatable {
     /// A file; nil is standard input.
     var input: String?
     var quiet = false
+    var platform: String?
 }
 
 /// `berth load`.
@@ -15,15 +16,15 @@ enum LoadCommand {
         flags: {
             [
                 Flag("input", "i", .string, "Read from tar archive file, instead of STDIN"),
-                .notYet(
-                    "platform", nil, .string, "Load only the given platform variant (e.g., \"linux/amd64\")",
-                    harmless: CommonFlags.ownPlatforms),
+                Flag("platform", nil, .string, "Load only the given platform variant (e.g., \"linux/amd64\")"),
                 Flag("quiet", "q", .boolean, "Suppress the load output"),
             ]
         })
 
     static func options(_ invocation: Invocation) -> LoadOptions {
         let input = invocation.flags.string("input") ?? ""
-        return LoadOptions(input: input.isEmpty || input == "-" ? nil : input, quiet: invocation.flags.flag("quiet"))
+        return LoadOptions(
+            input: input.isEmpty || input == "-" ? nil : input, quiet: invocation.flags.flag("quiet"),
+            platform: CommonFlags.nonEmpty(invocation.flags.string("platform")))
     }
 }

@@ -16,6 +16,7 @@ enum ProgramRequest: Sendable {
     case removeImage(RemoveImageOptions)
     case importImage(ImportOptions)
     case load(LoadOptions)
+    case image(ImageRequest)
     case version
     /// `--version`: one line.
     case shortVersion
@@ -53,12 +54,14 @@ enum BerthProgram {
             RunCommand.command, ExecCommand.command, PsCommand.command, ImagesCommand.command, VersionCommand.command,
             InfoCommand.command, containers, images, system, ImportCommand.command, InspectCommand.command,
             KillCommand.command, LoadCommand.command, LogsCommand.command, RemoveCommand.command,
+            SaveCommand.command, TagCommand.command, HistoryCommand.command, CommitCommand.command, ExportCommand.command,
             RemoveImageCommand.command, StopCommand.command, WaitCommand.command, TransferCommands.manifest,
         ] + TransferCommands.common)
 
     private static let containers = Command(
         group: "container", summary: "Manage containers",
         subcommands: [
+            CommitCommand.command, ExportCommand.command,
             ExecCommand.command.named("exec"), InspectCommand.container, KillCommand.command, LogsCommand.command,
             PsCommand.command.named("ls", aliases: ["list", "ps"]),
             RemoveCommand.command.named("rm", aliases: ["remove"]),
@@ -68,13 +71,16 @@ enum BerthProgram {
     private static let images = Command(
         group: "image", summary: "Manage images",
         subcommands: [
-            ImportCommand.command, InspectCommand.image, LoadCommand.command,
+            ImportCommand.command, InspectCommand.image, LoadCommand.command, SaveCommand.command, TagCommand.command,
+            HistoryCommand.command, ImagePruneCommand.command,
             ImagesCommand.command.named("ls", aliases: ["list"]),
             RemoveImageCommand.command.named("rm", aliases: ["remove"]),
         ] + TransferCommands.ofImages)
 
     private static let system = Command(
-        group: "system", summary: "Manage Berth", subcommands: [InfoCommand.command.named("info"), ResetCommand.command])
+        group: "system", summary: "Manage Berth", subcommands: [
+            InfoCommand.command.named("info"), DiskUsageCommand.command, CheckCommand.command, ResetCommand.command,
+        ])
 
     /// Reads a command line, the program's own name left out.
     static func parse(_ words: [String], caller: CallerView) -> ProgramOutcome {
@@ -103,10 +109,21 @@ enum BerthProgram {
         case "container rm": .remove(RemoveCommand.options(invocation))
         case "container wait": .wait(containers: invocation.operands)
         case "inspect", "container inspect", "image inspect": .inspect(InspectCommand.options(invocation))
-        case "image ls": .images(ImagesCommand.options(invocation))
+        case "image ls": .images(try ImagesCommand.options(invocation))
         case "image rm": .removeImage(RemoveImageCommand.options(invocation))
         case "image import": .importImage(try ImportCommand.options(invocation))
         case "image load": .load(LoadCommand.options(invocation))
+        case "image save": .image(.save(SaveCommand.options(invocation)))
+        case "image tag": .image(.tag(source: invocation.operands[0], target: invocation.operands[1]))
+        case "image history": .image(.history(HistoryCommand.options(invocation)))
+        case "image prune": .image(.prune(try ImagePruneCommand.options(invocation)))
+        case "container export":
+            .image(
+                .export(
+                    container: invocation.operands[0], output: CommonFlags.file(invocation.flags.string("output"))))
+        case "container commit": .image(.commit(CommitCommand.options(invocation)))
+        case "system df": .image(.diskUsage(try DiskUsageCommand.options(invocation)))
+        case "system check": .image(.check(repair: invocation.flags.flag("repair")))
         case "version": .version
         case "system info": .info
         case "system reset": .reset(force: invocation.flags.flag("force"))

@@ -7,6 +7,10 @@ struct InspectOptions: Sendable, Equatable {
     var names: [String]
     /// nil looks for a container, then for an image.
     var kind: Kind?
+    /// A Go template for each object, or "json"; nothing prints them all.
+    var format = ""
+    /// Of an image for several platforms.
+    var platform: String?
 }
 
 /// `berth inspect`, `berth container inspect`, `berth image inspect`.
@@ -38,16 +42,20 @@ enum InspectCommand {
         flags: {
             [
                 format,
-                .notYet(
-                    "platform", nil, .string, "Inspect a specific platform of the multi-platform image",
-                    harmless: CommonFlags.ownPlatforms),
+                Flag("platform", nil, .string, "Inspect a specific platform of the multi-platform image"),
             ]
         })
 
-    private static let format = Flag.notYet(
-        "format", "f", .string, "Format output using a custom template", harmless: ["", "json"])
+    private static let format = Flag("format", "f", .string, "Format output using a Go template, or \"json\"")
 
     static func options(_ invocation: Invocation) -> InspectOptions {
+        var options = kinds(invocation)
+        options.format = invocation.flags.string("format") ?? ""
+        options.platform = CommonFlags.nonEmpty(invocation.flags.string("platform"))
+        return options
+    }
+
+    private static func kinds(_ invocation: Invocation) -> InspectOptions {
         switch invocation.command.identifier {
         case "container inspect": InspectOptions(names: invocation.operands, kind: .container)
         case "image inspect": InspectOptions(names: invocation.operands, kind: .image)
