@@ -125,6 +125,7 @@ struct InitProcess {
         var kept = [channel, streams.input, streams.output, streams.error]
         if let listener = request.startListener { kept.append(listener) }
         if let connection = prepared.seccomp?.listener?.number { kept.append(connection) }
+        if let stub = request.executionStub { kept.append(stub.number) }
         return kept
     }
 

@@ -36,7 +36,7 @@ extension ImageStore {
     /// where all of it is here, otherwise the image's manifest.
     public func pushable(_ image: StoredImage, name: Reference) throws(ImageStoreError) -> Descriptor {
         let index = try StoreIndex(root)
-        guard let entry = index.entries.first(where: { $0.name == name.description }), let source = entry.source,
+        guard let entry = index.entries.first(where: { $0.name == name.description }), let source = entry.index,
             let bytes = try? blob(source, limit: ImageIndex.maximumSize),
             let document = try? ImageIndex(parsing: bytes)
         else { return image.manifest }

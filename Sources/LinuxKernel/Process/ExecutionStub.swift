@@ -16,6 +16,9 @@ public struct ExecutionStub: Sendable {
 
     private let file: SharedDescriptor
 
+    /// The descriptor's number, valid while this value lives.
+    public var number: Int32 { file.number }
+
     /// Makes the stub.
     ///
     /// - Throws: ``Errno`` when files in memory must not be executed here (`vm.memfd_noexec`), or on another processor than
@@ -51,7 +54,10 @@ public struct ExecutionStub: Sendable {
         var all = [strdup(path), strdup(String(report)), strdup(failure)] + arguments
         let result = environment.withUnsafeMutableBufferPointer { environment in
             all.withUnsafeMutableBufferPointer { arguments in
-                berth_execveat(file.number, "", arguments.baseAddress, environment.baseAddress, Int32(AT_EMPTY_PATH))
+                // The optimiser may let the object go after the last use of its number.
+                withExtendedLifetime(file) {
+                    berth_execveat(file.number, "", arguments.baseAddress, environment.baseAddress, Int32(AT_EMPTY_PATH))
+                }
             }
         }
         return Errno(rawValue: Int32(truncatingIfNeeded: -result))
