@@ -48,13 +48,13 @@ let package = Package(
         module(
             "Engine",
             [
-                "ImageStore", "ContainerRuntime", "ContainerNetwork", "Archive", "OCI", "JSON", "LinuxKernel",
+                "ImageBuilder", "ImageStore", "ContainerRuntime", "ContainerNetwork", "Archive", "OCI", "JSON", "LinuxKernel",
                 "ControlGroups", "Netlink",
             ]),
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine", "GoTemplate", "OCI", "JSON", "LinuxKernel",
+                "Engine", "ImageBuilder", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine", "GoTemplate", "Archive", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 

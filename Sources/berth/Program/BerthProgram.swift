@@ -20,6 +20,9 @@ enum ProgramRequest: Sendable {
     /// `--version`: one line.
     case shortVersion
     case info
+    case build(BuildOptions)
+    case builderUsage
+    case builderPrune(BuilderPruneOptions)
     /// `system reset`.
     case reset(force: Bool)
 }
@@ -46,7 +49,7 @@ enum BerthProgram {
         group: "berth", summary: "A container engine for Linux", usage: "[OPTIONS] COMMAND", flags: { globalFlags },
         subcommands: [
             RunCommand.command, ExecCommand.command, PsCommand.command, ImagesCommand.command, VersionCommand.command,
-            InfoCommand.command, containers, images, system, ImportCommand.command, InspectCommand.command,
+            InfoCommand.command, BuildCommand.command, BuilderCommands.group, BuilderCommands.buildx, containers, images, system, ImportCommand.command, InspectCommand.command,
             KillCommand.command, LoadCommand.command, LogsCommand.command, RemoveCommand.command,
             SaveCommand.command, TagCommand.command, HistoryCommand.command, CommitCommand.command, ExportCommand.command,
             RemoveImageCommand.command, StopCommand.command, WaitCommand.command,
@@ -65,7 +68,7 @@ enum BerthProgram {
     private static let images = Command(
         group: "image", summary: "Manage images",
         subcommands: [
-            ImportCommand.command, InspectCommand.image, LoadCommand.command, SaveCommand.command, TagCommand.command,
+            BuildCommand.command, ImportCommand.command, InspectCommand.image, LoadCommand.command, SaveCommand.command, TagCommand.command,
             HistoryCommand.command, ImagePruneCommand.command,
             ImagesCommand.command.named("ls", aliases: ["list"]),
             RemoveImageCommand.command.named("rm", aliases: ["remove"]),
@@ -129,6 +132,9 @@ enum BerthProgram {
         case "system check": .image(.check(repair: invocation.flags.flag("repair")))
         case "version": .version
         case "system info": .info
+        case "image build": .build(try BuildCommand.options(invocation, caller))
+        case "builder du": .builderUsage
+        case "builder prune": .builderPrune(BuilderCommands.pruneOptions(invocation))
         case "system reset": .reset(force: invocation.flags.flag("force"))
         case "berth": .shortVersion
         default:
