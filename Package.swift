@@ -56,14 +56,14 @@ let package = Package(
         module(
             "Engine",
             [
-                "ImageStore", "ContainerRuntime", "ContainerNetwork", "Archive", "OCI", "JSON", "LinuxKernel",
+                "ImageBuilder", "ImageStore", "ContainerRuntime", "ContainerNetwork", "Archive", "OCI", "JSON", "LinuxKernel",
                 "ControlGroups", "Netlink",
             ]),
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
-                "GoTemplate", "TransferCommands", "OCI", "JSON", "LinuxKernel",
+                "Engine", "ImageBuilder", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
+                "GoTemplate", "TransferCommands", "Archive", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 
