@@ -26,7 +26,8 @@ import Testing
                 configuration["linux"]["namespaces"] = .array(list)
                 if kind == "network", !isNew {
                     // sysfs belongs to a network namespace: another's is bound, not mounted.
-                    configuration["mounts"] = .array(configuration["mounts"].elements.filter { $0["type"].text != "\"sysfs\"" })
+                    configuration["mounts"] = .array(
+                        configuration["mounts"].elements.filter { $0["type"].text != "\"sysfs\"" })
                 }
                 if kind == "user", isNew { mapped(&configuration) }
                 let output = try await bundle.run(configuration)
@@ -40,12 +41,15 @@ import Testing
         let file = try #require(Self.files[kind])
         try await withBundle { bundle in
             let options = [
-                "pid": "--pid --fork --kill-child", "network": "--net", "mount": "--mount", "ipc": "--ipc", "uts": "--uts",
+                "pid": "--pid --fork --kill-child", "network": "--net", "mount": "--mount", "ipc": "--ipc",
+                "uts": "--uts",
                 "user": "--user --map-root-user", "cgroup": "--cgroup", "time": "--time",
             ]
             // busybox of the bundle, so that the leak check sees a forgotten one.
             let holder = try Child(
-                ["unshare"] + (options[kind] ?? "").split(separator: " ").map(String.init) + ["\(bundle.rootfs)/bin/sleep", "60"])
+                ["unshare"] + (options[kind] ?? "").split(separator: " ").map(String.init) + [
+                    "\(bundle.rootfs)/bin/sleep", "60",
+                ])
             var target = holder.pid
             _ = try await eventually {
                 if kind == "pid" {
@@ -70,7 +74,8 @@ import Testing
             }
             if kind == "user" {
                 // One id is mapped there, and so no group 5 for terminals.
-                configuration["mounts"] = .array(configuration["mounts"].elements.filter { $0["type"].text != "\"devpts\"" })
+                configuration["mounts"] = .array(
+                    configuration["mounts"].elements.filter { $0["type"].text != "\"devpts\"" })
             }
             let expected = link(path)
             let output = try await bundle.run(configuration)
@@ -94,7 +99,8 @@ import Testing
             var second = bundle.configuration("stat -c %u:%g /dev /dev/null /dev/shm; readlink /proc/self/ns/net")
             second["linux"]["cgroupsPath"] = .string("/berth-t-runtime/\(bundle.name)-2")
             second["linux"]["namespaces"] = [
-                ["type": "mount"], ["type": "pid"], ["type": "ipc"], ["type": "user", "path": .string("/proc/\(pid)/ns/user")],
+                ["type": "mount"], ["type": "pid"], ["type": "ipc"],
+                ["type": "user", "path": .string("/proc/\(pid)/ns/user")],
                 ["type": "network", "path": .string("/proc/\(pid)/ns/net")],
             ]
             try bundle.write(second)
@@ -122,15 +128,19 @@ import Testing
         try await withBundle { bundle in
             try await shell("chown -hR 200000:300000 \(bundle.rootfs)")
             var configuration = bundle.configuration(
-                "cat /proc/self/uid_map /proc/self/gid_map; stat -c '%u %g' /bin /dev/null; touch /made; echo x > /dev/null && echo ok")
+                "cat /proc/self/uid_map /proc/self/gid_map; stat -c '%u %g' /bin /dev/null; touch /made; echo x > /dev/null && echo ok"
+            )
             configuration["linux"]["namespaces"].append(["type": "user"])
             configuration["linux"]["uidMappings"] = [
-                ["containerID": 0, "hostID": 200000, "size": 1000], ["containerID": 1000, "hostID": 400000, "size": 10],
+                ["containerID": 0, "hostID": 200000, "size": 1000],
+                ["containerID": 1000, "hostID": 400000, "size": 10],
             ]
             configuration["linux"]["gidMappings"] = [["containerID": 0, "hostID": 300000, "size": 1000]]
             let output = try await bundle.run(configuration)
             let words = output.out.split { $0 == " " || $0 == "\n" }.map(String.init)
-            #expect(words.prefix(9) == ["0", "200000", "1000", "1000", "400000", "10", "0", "300000", "1000"], "\(output.all)")
+            #expect(
+                words.prefix(9) == ["0", "200000", "1000", "1000", "400000", "10", "0", "300000", "1000"],
+                "\(output.all)")
             #expect(words.suffix(5) == ["0", "0", "0", "0", "ok"], "\(output.all)")
             let made = owner(bundle.rootfs + "/made")
             #expect(made?.uid == 200000 && made?.gid == 300000)
@@ -143,7 +153,8 @@ import Testing
             let name = "bt\(token)"
             // A pair of this test's own; its other end stays.
             let made = try await shell(
-                "ip link add \(name) type veth peer name bu\(token) && ip addr add 192.0.2.77/24 dev \(name) && ip link set \(name) mtu 1333 address 02:00:00:00:77:01")
+                "ip link add \(name) type veth peer name bu\(token) && ip addr add 192.0.2.77/24 dev \(name) && ip link set \(name) mtu 1333 address 02:00:00:00:77:01"
+            )
             try #require(made.status == 0, "\(made.all)")
             var configuration = bundle.configuration("ip addr show dev inside0")
             configuration["linux"]["netDevices"] = [name: ["name": "inside0"]]
@@ -165,7 +176,8 @@ import Testing
             let token = String(bundle.name.suffix(6))
             let name = "bt\(token)"
             let made = try await shell(
-                "ip link add \(name) type veth peer name bu\(token) && ip addr add 192.0.2.77/24 dev \(name) && ip addr add 2001:db8::7/64 dev \(name)")
+                "ip link add \(name) type veth peer name bu\(token) && ip addr add 192.0.2.77/24 dev \(name) && ip addr add 2001:db8::7/64 dev \(name)"
+            )
             try #require(made.status == 0, "\(made.all)")
             var configuration = bundle.configuration("ip addr show dev \(name)")
             configuration["linux"]["netDevices"] = [name: [:]]

@@ -10,7 +10,9 @@ struct Field: Sendable, CustomTestStringConvertible {
     let expected: String
     let change: @Sendable (inout ConfigValue) -> Void
 
-    init(_ name: String, _ script: String, _ expected: String, _ change: @escaping @Sendable (inout ConfigValue) -> Void) {
+    init(
+        _ name: String, _ script: String, _ expected: String, _ change: @escaping @Sendable (inout ConfigValue) -> Void
+    ) {
         self.name = name
         self.script = script
         self.expected = expected
@@ -205,7 +207,11 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             configuration["process"]["scheduler"] = ["policy": "SCHED_FIFO", "priority": 5]
             let output = try await bundle.run(configuration)
             // Kernels that share real-time among groups give a new group none.
-            if output.status == 0 { #expect(output.text == "1") } else { #expect(output.err.contains("realtimeRuntime")) }
+            if output.status == 0 {
+                #expect(output.text == "1")
+            } else {
+                #expect(output.err.contains("realtimeRuntime"))
+            }
         }
     }
 }

@@ -44,7 +44,9 @@ import Testing
             var victim = bundle.configuration(watcher)
             victim["process"]["capabilities"] = Self.many
             try bundle.write(victim)
-            _ = try await shell("'\(copy)' --root \(bundle.state) run -d --bundle \(bundle.path) \(bundle.name) </dev/null >/dev/null 2>&1")
+            _ = try await shell(
+                "'\(copy)' --root \(bundle.state) run -d --bundle \(bundle.path) \(bundle.name) </dev/null >/dev/null 2>&1"
+            )
             for _ in 0..<(10 * Repository.scale) {
                 _ = try await runtime("exec", bundle.name, "/attack")
                 _ = try await runtime("exec", bundle.name, "true")
@@ -52,7 +54,9 @@ import Testing
                 #expect(magic.status == 255, "\(magic.all)")
             }
             _ = try await runtime("delete", "--force", bundle.name)
-            #expect(try await shell("sha256sum <'\(copy)'").text == before, "the runtime was overwritten: \(contents(bundle.rootfs + "/log"))")
+            #expect(
+                try await shell("sha256sum <'\(copy)'").text == before,
+                "the runtime was overwritten: \(contents(bundle.rootfs + "/log"))")
         }
     }
 
@@ -69,7 +73,8 @@ import Testing
             func executions(_ configuration: ConfigValue) async throws -> Int {
                 try bundle.write(configuration)
                 let words = bundle.words(["run", "--bundle", bundle.path, bundle.name]).joined(separator: " ")
-                let output = try await shell("strace -qq -e trace=execve,execveat \(words) 2>&1 >/dev/null </dev/null | grep -c '^execve'")
+                let output = try await shell(
+                    "strace -qq -e trace=execve,execveat \(words) 2>&1 >/dev/null </dev/null | grep -c '^execve'")
                 return Int(output.text) ?? -1
             }
             if exists("/usr/bin/strace") {
@@ -85,7 +90,8 @@ import Testing
 
     private static let many: ConfigValue = {
         let all: ConfigValue = [
-            "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SYS_PTRACE",
+            "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+            "CAP_SYS_PTRACE",
             "CAP_SYS_CHROOT", "CAP_MKNOD",
         ]
         return ["bounding": all, "effective": all, "permitted": all]
