@@ -111,6 +111,7 @@ import Testing
 
     @Test(arguments: [
         "org.systemd.property.", "org.systemd.property.a", "org.systemd.property.A_B", "org.systemd.property.X.Y",
+        "org.systemd.property.PIDs", "org.systemd.property.Slice", "org.systemd.property.Delegate",
     ])
     func namesThatAreNone(_ name: String) {
         #expect(throws: ControlGroupError.self) { try SystemdAnnotations.properties([name: "true"]) }

@@ -13,6 +13,10 @@ enum SystemdAnnotations {
             guard let first = name.utf8.first, (0x41...0x5A).contains(first), name.utf8.count > 1,
                 name.utf8.allSatisfy({ (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) })
             else { throw refusal("\(printable(name)) is no name of a property") }
+            // These say whose unit it is: another's process would go into it, and end with it.
+            guard !["PIDs", "Slice", "Delegate", "DelegateSubgroup", "Scope", "ControlGroup"].contains(name) else {
+                throw refusal("\(name) is not an annotation's to set")
+            }
             guard var value = parse(text) else {
                 throw refusal("\(printable(text)) is no value in GVariant's text form")
             }

@@ -141,6 +141,13 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         Refusal("a soft limit over the hard", "over the hard limit") {
             $0["process"]["rlimits"] = [["type": "RLIMIT_NOFILE", "soft": 2, "hard": 1]]
         },
+        Refusal("an argument with a zero byte", "holds a zero byte") {
+            $0["process"]["args"] = ["/bin/echo", "ran\u{0}x"]
+        },
+        Refusal("a variable with a zero byte", "holds a zero byte") { $0["process"]["env"] = ["A=\u{0}"] },
+        Refusal("a hook's argument with a zero byte", "holds a zero byte") {
+            $0["hooks"]["createRuntime"] = [["path": "/bin/true", "args": ["\u{0}"]]]
+        },
         Refusal("a relative cwd", "must be an absolute path") { $0["process"]["cwd"] = "var" },
         Refusal("oomScoreAdj 1001", "is not between -1000 and 1000") { $0["process"]["oomScoreAdj"] = 1001 },
         Refusal("AppArmor where there is none", "AppArmor is not enabled") {
