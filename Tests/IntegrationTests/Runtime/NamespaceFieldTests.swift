@@ -147,43 +147,46 @@ import Testing
         }
     }
 
+    /// Runs the runtime in a network namespace of the test's own, which plays the host and has a pair of links.
+    private func runBesideLinks(_ bundle: TestBundle, _ configuration: ConfigValue, then: String = "true") async throws
+        -> Output
+    {
+        try bundle.write(configuration)
+        let links = """
+            ip link add lent0 type veth peer name stays0 && ip addr add 192.0.2.77/24 dev lent0 && \
+            ip addr add 2001:db8::7/64 dev lent0 && ip link set lent0 mtu 1333 address 02:00:00:00:77:01 && "$@"; \
+            echo status $?; \(then)
+            """
+        return try await command(
+            ["unshare", "-n", "sh", "-c", links, "sh"] + bundle.words(["run", "--bundle", bundle.path, bundle.name]),
+            seconds: 30)
+    }
+
     @Test func networkDevices() async throws {
         try await withBundle { bundle in
-            let token = String(bundle.name.suffix(6))
-            let name = "bt\(token)"
-            // A pair of this test's own; its other end stays.
-            let made = try await shell(
-                "ip link add \(name) type veth peer name bu\(token) && ip addr add 192.0.2.77/24 dev \(name) && ip link set \(name) mtu 1333 address 02:00:00:00:77:01"
-            )
-            try #require(made.status == 0, "\(made.all)")
             var configuration = bundle.configuration("ip addr show dev inside0")
-            configuration["linux"]["netDevices"] = [name: ["name": "inside0"]]
-            var failing = configuration
-            failing["process"]["cwd"] = "/not/there"
-            // A creation that fails gives it back under its old name.
-            let failure = try await bundle.run(failing)
-            let back = try await shell("ip -o link show \(name)")
-            #expect(failure.status != 0 && back.out.contains(name), "\(failure.all) \(back.all)")
-            let output = try await bundle.run(configuration)
-            #expect(output.out.contains("mtu 1333") && output.out.contains("02:00:00:00:77:01"), "\(output.all)")
-            #expect(output.out.contains("UP") && output.out.contains("192.0.2.77/24"), "\(output.all)")
-            try await shell("ip link delete \(name) 2>/dev/null; ip link delete bu\(token) 2>/dev/null")
+            configuration["linux"]["netDevices"] = ["lent0": ["name": "inside0"]]
+            let output = try await runBesideLinks(bundle, configuration)
+            for words in ["mtu 1333", "02:00:00:00:77:01", "192.0.2.77/24", "2001:db8::7/64", ",UP", "status 0"] {
+                #expect(output.out.contains(words), "\(words): \(output.all)")
+            }
+            configuration["linux"]["netDevices"] = ["lent0": [:]]
+            configuration["process"]["args"] = ["/bin/sh", "-c", "ip addr show dev lent0"]
+            let sameName = try await runBesideLinks(bundle, configuration)
+            #expect(sameName.out.contains("192.0.2.77/24") && sameName.out.contains("status 0"), "\(sameName.all)")
         }
     }
 
-    @Test func networkDevicesKeepTheirAddresses() async throws {
+    /// A creation, or a start, that fails gives them back under their old names.
+    @Test(arguments: ["/not/there", "/"]) func networkDevicesComeBack(_ directory: String) async throws {
         try await withBundle { bundle in
-            let token = String(bundle.name.suffix(6))
-            let name = "bt\(token)"
-            let made = try await shell(
-                "ip link add \(name) type veth peer name bu\(token) && ip addr add 192.0.2.77/24 dev \(name) && ip addr add 2001:db8::7/64 dev \(name)"
-            )
-            try #require(made.status == 0, "\(made.all)")
-            var configuration = bundle.configuration("ip addr show dev \(name)")
-            configuration["linux"]["netDevices"] = [name: [:]]
-            let output = try await bundle.run(configuration)
-            try await shell("ip link delete \(name) 2>/dev/null; ip link delete bu\(token) 2>/dev/null")
-            #expect(output.out.contains("192.0.2.77/24") && output.out.contains("2001:db8::7/64"), "\(output.all)")
+            var configuration = bundle.configuration("true")
+            configuration["linux"]["netDevices"] = ["lent0": ["name": "inside0"]]
+            configuration["process"]["cwd"] = .string(directory)
+            if directory == "/" { configuration["process"]["args"] = ["/not/there"] }
+            let output = try await runBesideLinks(bundle, configuration, then: "ip addr show dev lent0")
+            #expect(!output.out.contains("status 0"), "\(output.all)")
+            #expect(output.out.contains("mtu 1333") && output.out.contains("192.0.2.77/24"), "\(output.all)")
         }
     }
 
