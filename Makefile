@@ -2,7 +2,7 @@
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-long install uninstall bench bench-pull layout format lint clean
+.PHONY: help build demo test fuzz test-long install uninstall bench bench-pull layout format lint clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: build ## Run a web server in a container, look at it, and leave nothing be
 
 test: ## Install what the tests need, build, and run every test (as root)
 	@scripts/test.sh
+
+fuzz: ## Give every parser random input for ten minutes each (FUZZ_SECONDS=N)
+	@scripts/fuzz.sh
 
 test-long: ## The same with the large counts of repeated and random tests
 	@BERTH_TEST_SCALE=10 scripts/test.sh
@@ -45,4 +48,4 @@ lint: ## Say what is not formatted
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-static .build-net .build-test .build-fixtures bin
+	rm -rf .build .build-static .build-net .build-test .build-fuzz .build-fixtures bin

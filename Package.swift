@@ -38,6 +38,7 @@ let package = Package(
         .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CIsal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
 
         module("LinuxKernel", ["CLinux", "CSeccomp"]),
@@ -55,18 +56,19 @@ let package = Package(
         module(
             "Engine",
             [
-                "ImageStore", "ContainerRuntime", "ContainerNetwork", "Archive", "OCI", "JSON", "LinuxKernel",
+                "ImageBuilder", "ImageStore", "ContainerRuntime", "ContainerNetwork", "Archive", "OCI", "JSON", "LinuxKernel",
                 "ControlGroups", "Netlink",
             ]),
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
-                "GoTemplate", "TransferCommands", "OCI", "JSON", "LinuxKernel",
+                "Engine", "ImageBuilder", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
+                "GoTemplate", "TransferCommands", "Archive", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 
         module("TransferCommands", ["CommandLine"]),
+        module("FastInflate", ["Archive", "CIsal"]),
         module(
             "RegistryClient",
             [
@@ -78,7 +80,7 @@ let package = Package(
         .executableTarget(
             name: "berth-net",
             dependencies: [
-                "RegistryClient", "TransferCommands", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
+                "RegistryClient", "TransferCommands", "FastInflate", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 
@@ -109,6 +111,14 @@ let package = Package(
         tests(
             "ImageStoreTests",
             ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
+        .target(
+            name: "FuzzTargets", dependencies: ["Archive", "GoTemplate", "ImageStore", "JSON", "LinuxKernel", "OCI"],
+            path: "Tests/Fuzz/FuzzTargets", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "berth-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/BerthFuzz",
+            swiftSettings: swiftSettings),
+        tests("FastInflateTests", ["FastInflate", "Archive", "ImageTestSupport", "LinuxKernel"]),
+        tests("FuzzTests", ["FuzzTargets"]),
         tests("ImageBuilderTests", ["ImageBuilder", "OCI", "JSON", "LinuxKernel"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
 
@@ -116,6 +126,6 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
         tests("IntegrationTests", ["TestSupport"]),
         tests("ModuleImportTests", ["TestSupport"]),
-        tests("BerthCommandTests", ["berth", "CommandLine", "ContainerRuntime", "LinuxKernel"]),
+        tests("BerthCommandTests", ["berth", "CommandLine", "ContainerRuntime", "OCI", "LinuxKernel"]),
     ]
 )

@@ -4,7 +4,7 @@ set -eu
 
 packages() {
     case $1 in
-    build) echo libseccomp-dev libssl-dev zlib1g-dev libzstd-dev libc6-dev binutils ;;
+    build) echo libseccomp-dev libssl-dev zlib1g-dev libzstd-dev libisal-dev libc6-dev binutils ;;
     run) echo nftables ;;
     demo) echo nftables iproute2 busybox-static curl util-linux procps ;;
     test) echo nftables iproute2 busybox-static curl util-linux procps python3 strace jq skopeo umoci zstd socat iputils-ping docker-registry openssl e2fsprogs ;;

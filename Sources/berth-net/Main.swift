@@ -1,4 +1,5 @@
 import CommandLine
+import FastInflate
 import Glibc
 import LinuxKernel
 import TransferCommands
@@ -9,6 +10,7 @@ enum Main {
     static func main() async {
         ProcessControl.openMissingStandardStreams()
         signal(SIGPIPE, SIG_IGN)
+        FastInflate.install()
         switch TransferCommands.program.parse(Array(Swift.CommandLine.arguments.dropFirst())) {
         case .help(let text):
             writeText(text, to: 1)
