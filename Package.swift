@@ -100,6 +100,7 @@ let package = Package(
             path: "Tests/Helpers/ControlGroupProbe", swiftSettings: swiftSettings),
         tests("ControlGroupsTests", ["ControlGroups", "LinuxKernel", "ControlGroupProbe"]),
         tests("CommandLineTests", ["CommandLine"]),
+        tests("RegistryClientTests", ["RegistryClient", "OCI", "JSON"]),
         .target(
             name: "ImageTestSupport", dependencies: ["Archive", "OCI", "LinuxKernel"], path: "Tests/ImageTestSupport",
             swiftSettings: swiftSettings),

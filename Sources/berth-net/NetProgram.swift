@@ -30,8 +30,16 @@ struct NetProgram: Sendable {
         let given = invocation.globals.string("root") ?? variable("BERTH_ROOT") ?? ""
         root = given.isEmpty ? "/var/lib/berth" : Self.absolute(given)
         let place = ConfigurationPlace(directory: invocation.globals.string("config"), variable: variable)
+        var settings = try RegistrySettings.read(root: root, variable: variable)
+        if invocation.flags.flag("insecure") {
+            for name in invocation.operands {
+                if let domain = (try? Reference(parsing: name))?.domain {
+                    settings.registries[domain, default: .init()].isInsecure = true
+                }
+            }
+        }
         session = RegistrySession(
-            settings: try RegistrySettings.read(root: root, variable: variable),
+            settings: settings,
             credentials: CredentialStore(place), proxies: try ProxySettings(variable: variable),
             certificatePlaces: ["\(root)/certs.d"] + CertificateDirectory.places)
     }
@@ -50,6 +58,11 @@ struct NetProgram: Sendable {
             case "image pull": return try await pull()
             case "image push": return try await push()
             case "image copy": return try await copy()
+            case "manifest create": return try await createManifestList()
+            case "manifest annotate": return try annotateManifestList()
+            case "manifest inspect": return try await inspectManifest()
+            case "manifest push": return try await pushManifestList()
+            case "manifest rm": return try removeManifestLists()
             case "login": return try await login()
             case "logout": return try logout()
             case "search": return try await search()

@@ -10,6 +10,9 @@ public struct RegistrySettings: Equatable, Sendable {
         public var mirrors: [Mirror] = []
         /// Plain HTTP and certificates nobody has signed are accepted.
         public var isInsecure = false
+
+        /// Nothing set.
+        public init() {}
     }
 
     /// A host that has what another registry has.

@@ -9,13 +9,26 @@ public struct CopyEnds: Sendable {
     let scratch: String
     /// Docker's daemon; nil where DOCKER_HOST names something else.
     let daemon: DockerDaemon?
+    private let lock: HeldLock?
 
     /// Ends that use the session's registries and a store; temporary files go into a directory of the store.
     public init(session: RegistrySession, store: ImageStore, variable: (String) -> String?) {
         self.session = session
         self.store = store
         scratch = "\(store.path)/scratch"
+        // What a copy that was killed has left goes when nobody copies; this process copies until it ends.
+        let name = "\(store.path)/locks/scratch"
+        if let alone = try? FileLock.attempt(name) {
+            try? Files.removeTree(scratch)
+            _ = consume alone
+        }
+        lock = Self.hold(name)
         daemon = try? DockerDaemon(session: session, variable: variable)
+    }
+
+    private static func hold(_ name: String) -> HeldLock? {
+        guard let lock = try? FileLock(name, shared: true) else { return nil }
+        return HeldLock(lock)
     }
 
     private func docker() throws(RegistryError) -> DockerDaemon {
@@ -31,7 +44,9 @@ public struct CopyEnds: Sendable {
     public func source(_ place: CopyPlace) async throws -> any ImageSource {
         let scratch = scratch
         switch place {
-        case .store(let name): return try StoreSource(store, name: name)
+        case .store(let name):
+            let store = store
+            return try await session.transport.blocking { try StoreSource(store, name: name, scratch: scratch) }
         case .registry(let name): return RepositorySource(name, session, scratch: scratch)
         case .layout(let path, let tag): return try LayoutSource(try DirectoryTree(path), tag: tag)
         case .directory(let path): return try PlainDirectorySource(path: path)
@@ -84,7 +99,11 @@ public struct CopyEnds: Sendable {
                 cause: "all images can be copied from docker-daemon: and containers-storage: alone")
         }
     }
+}
 
-    /// Removes what a copy that was killed has left among the temporary files.
-    public func clearScratch() { try? Files.removeTree(scratch) }
+/// A lock that is held as long as anybody has this object.
+final class HeldLock: Sendable {
+    private let lock: FileLock
+
+    init(_ lock: consuming FileLock) { self.lock = lock }
 }

@@ -25,11 +25,12 @@ extension NetProgram {
             }
         }
         let progress = progress()
+        let ends = CopyEnds(session: session, store: store, variable: { _ in nil })
         progress.line("The push refers to repository [\(reference.name)]")
         let wanted = invocation.flags.string("platform").flatMap { $0.isEmpty ? nil : $0 }
         for name in names {
-            let source: StoreSource
-            do throws(RegistryError) { source = try StoreSource(store, name: name) } catch {
+            let source: any ImageSource
+            do { source = try await ends.source(.store(name)) } catch let error as RegistryError {
                 guard error.kind == .notFound else { throw error }
                 throw CommandFailure("An image does not exist locally with the tag: \(reference.familiarName)")
             }

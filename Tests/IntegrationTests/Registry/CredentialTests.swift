@@ -169,7 +169,7 @@ import Testing
             let proxy = ["HTTP_PROXY": "http://\(registry.host)", "HTTPS_PROXY": "http://127.0.0.1:1"]
             _ = try await site.berth("pull", "-q", "registry.test/app", extra: proxy)
             #expect(
-                await registry.log().contains { $0.contains("http://registry.test/v2/") }, "\(await registry.log())")
+                await registry.log().contains { $0.contains("http://registry.test/v2/") })
             let count = await registry.log().count
             _ = try await site.berth(
                 "pull", "-q", "registry.test/app", extra: proxy.merging(["NO_PROXY": ".test"]) { $1 })
