@@ -56,7 +56,8 @@ struct StepWorker {
                         }
                         return
                     }
-                    let owner = user.isEmpty ? Owner.root : try target.owner(user)
+                    // A user that the image does not know is no reason to fail: the directory is root's then.
+                    let owner = user.isEmpty ? Owner.root : (try? target.owner(user)) ?? .root
                     _ = try target.directory(names, owner: owner, time: environment.fileTime)
                 })
         }

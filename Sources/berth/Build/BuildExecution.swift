@@ -171,7 +171,7 @@ extension ProgramExecution {
         case .image, .archive: break
         }
         let image = try session.register(names)
-        progress.exported(image.id.description, names.map(\.familiar))
+        progress.exported(image.id.description, names.map(\.description))
         progress.end()
         if case .archive(let path) = options.output {
             try save(image.id.description, names, path)
