@@ -13,7 +13,9 @@ extension ProgramExecution {
     func build(_ options: BuildOptions) throws -> Int32 {
         let cache = try BuildCache(path: engine.buildCachePath, store: engine.images)
         let input = try BuildInput(options, cachePath: engine.buildCachePath)
-        defer { input.remove() }
+        defer { input.hold() }
+        cache.sweep()
+        engine.sweepBuilds()
         let progress = BuildProgress.make(options.progress)
         let name = input.name
         let file: Dockerfile
