@@ -67,7 +67,8 @@ extension RuntimeContainers {
 
     private func check(_ bundle: Bundle, _ options: CreateOptions, detached: Bool) throws(RuntimeError) {
         try Handover.check(
-            terminal: bundle.configuration.process?.terminal ?? false, detached: detached, socket: options.consoleSocket)
+            terminal: bundle.configuration.process?.terminal ?? false, detached: detached, socket: options.consoleSocket
+        )
     }
 }
 

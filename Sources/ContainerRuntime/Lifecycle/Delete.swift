@@ -30,7 +30,8 @@ extension RuntimeContainers {
         }
         if !force, case let current = status(state, directory), current != .stopped, current != .created {
             throw RuntimeError(
-                "delete", "container \(state.id)", cause: "cannot delete container \(state.id) that is not stopped: \(current.rawValue)",
+                "delete", "container \(state.id)",
+                cause: "cannot delete container \(state.id) that is not stopped: \(current.rawValue)",
                 remedy: "kill it first, or use --force")
         }
         let hooks = state.hasHooks ? (try? directory.configuration())?.hooks : nil
@@ -56,7 +57,9 @@ extension RuntimeContainers {
         if let path = state.systemdPath {
             let unit = try SystemdUnit(path, id: state.id)
             // The scope ends by itself with its last process; where systemd cannot be asked, the groups still go.
-            do { try SystemdManager().stop(unit) } catch { warn(RuntimeError("end", "unit \(unit.name)", cause: "\(error)")) }
+            do { try SystemdManager().stop(unit) } catch {
+                warn(RuntimeError("end", "unit \(unit.name)", cause: "\(error)"))
+            }
         }
         try group.remove(emptyParents: state.emptyGroupParents)
     }
