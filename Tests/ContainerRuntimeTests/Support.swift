@@ -23,5 +23,5 @@ func readFile(_ path: String) -> String {
 }
 
 func removeTree(_ root: String) {
-    _ = nftw(root, { path, _, _, _ in path.map { remove($0) } ?? 0 }, 16, Int32(FTW_DEPTH.rawValue | FTW_PHYS.rawValue))
+    _ = nftw(root, { path, _, _, _ in path.map { remove($0) } ?? 0 }, 16, Int32(FTW_DEPTH | FTW_PHYS))
 }
