@@ -56,14 +56,14 @@ let package = Package(
         module(
             "Engine",
             [
-                "ImageStore", "ContainerRuntime", "ContainerNetwork", "Archive", "OCI", "JSON", "LinuxKernel",
+                "ImageBuilder", "ImageStore", "ContainerRuntime", "ContainerNetwork", "Archive", "OCI", "JSON", "LinuxKernel",
                 "ControlGroups", "Netlink",
             ]),
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
-                "GoTemplate", "TransferCommands", "OCI", "JSON", "LinuxKernel",
+                "Engine", "ImageBuilder", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
+                "GoTemplate", "TransferCommands", "Archive", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 
@@ -125,6 +125,6 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
         tests("IntegrationTests", ["TestSupport"]),
         tests("ModuleImportTests", ["TestSupport"]),
-        tests("BerthCommandTests", ["berth", "CommandLine", "ContainerRuntime", "LinuxKernel"]),
+        tests("BerthCommandTests", ["berth", "CommandLine", "ContainerRuntime", "OCI", "LinuxKernel"]),
     ]
 )

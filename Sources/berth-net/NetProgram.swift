@@ -49,6 +49,7 @@ struct NetProgram: Sendable {
             switch invocation.command.identifier {
             case "image pull": return try await pull()
             case "image push": return try await push()
+            case "image copy": return try await copy()
             case "login": return try await login()
             case "logout": return try logout()
             case "search": return try await search()

@@ -1,5 +1,6 @@
 import CommandLine
 import ContainerRuntime
+import OCI
 import Testing
 
 @testable import berth
@@ -87,7 +88,10 @@ import Testing
                 continue
             }
         }
-        guard case .help(let text) = RuntimeProgram.command.parse(["--help"]) else { return Issue.record("no help") }
+        guard case .help(let text) = RuntimeProgram.command.parse(["--help"]) else {
+            Issue.record("no help")
+            return
+        }
         for verb in ["create", "start", "run", "exec", "state", "kill", "delete", "list", "ps", "pause", "resume", "update",
             "events", "spec", "features", "checkpoint", "restore"]
         { #expect(text.contains("\n  \(verb) "), "\(verb)") }

@@ -91,7 +91,7 @@ public struct ExecLauncher {
     /// The namespaces in which the container differs from this process: joining one's own is an error for some kinds.
     private func differingNamespaces() throws(RuntimeError) -> NamespaceSet {
         var kinds: NamespaceSet = []
-        for (kind, name) in NamespaceSet.fileNames where kind != .time {
+        for (kind, name) in NamespaceSet.fileNames {
             let theirs = try attempt("look at", "the container's namespaces") { () throws(Errno) in
                 try Files.status("/proc/\(request.target)/ns/\(name)", followLink: true).inode
             }

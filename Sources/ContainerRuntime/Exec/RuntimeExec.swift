@@ -12,7 +12,8 @@ extension RuntimeContainers {
     public func exec(_ id: String, _ options: RuntimeExecOptions) throws -> Int32 {
         let directory = try directory(id)
         let state = try directory.readState()
-        switch status(state, directory, isLocked: false) {
+        let group = state.controlGroup.isEmpty ? nil : try group(of: state)
+        switch status(state, directory, isLocked: false, group: group) {
         case .stopped, .creating:
             throw RuntimeError("exec in", "container \(id)", cause: "cannot exec in a stopped container")
         case .paused where !options.ignoresPaused:
@@ -42,8 +43,7 @@ extension RuntimeContainers {
         request.containerID = state.id
         request.bundle = state.bundle
         request.annotations = state.annotations
-        let group = try group(of: state)
-        if group.exists {
+        if let group, group.exists {
             (request.controlGroup, request.subgroups) = try Self.groups(group, options.subgroups)
         } else if !options.subgroups.isEmpty {
             throw RuntimeError("join", "control group", cause: "container \(id) has none")

@@ -26,12 +26,14 @@ struct ProcessLabel: Sendable, Equatable {
             guard profile.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
                 throw RuntimeError("use AppArmor profile", "", cause: "its name holds a control character")
             }
-            guard SecurityModules.hasAppArmor else {
+            // Without AppArmor everything is unconfined.
+            if SecurityModules.hasAppArmor {
+                labels.append(appArmor(profile))
+            } else if profile != "unconfined" {
                 throw RuntimeError(
                     "use AppArmor profile", profile, cause: "AppArmor is not enabled on this machine",
                     remedy: "leave process.apparmorProfile out")
             }
-            labels.append(appArmor(profile))
         }
         if let label = process.selinuxLabel, !label.isEmpty {
             guard SecurityModules.hasSELinux else {

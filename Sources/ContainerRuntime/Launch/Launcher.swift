@@ -200,6 +200,15 @@ public struct Launcher {
         }
     }
 
+    /// The id maps of a user namespace that was joined: who owns the container's files is found by them.
+    private func learnMaps(_ prepared: inout PreparedLaunch, of pid: Int32) throws(RuntimeError) {
+        let texts = try attempt("read", "the id maps of the joined user namespace") { () throws(Errno) in
+            (try Files.read("/proc/\(pid)/uid_map"), try Files.read("/proc/\(pid)/gid_map"))
+        }
+        prepared.uidMap = [IDMapping](mapText: texts.0)
+        prepared.gidMap = [IDMapping](mapText: texts.1)
+    }
+
     /// Does for the waiting child what only the host's root can do, and sends it what it then needs.
     private func provide(_ prepared: PreparedLaunch, to container: borrowing LaunchedContainer) throws(RuntimeError) {
         let pid = container.process.pid
@@ -214,8 +223,10 @@ public struct Launcher {
             try container.channel.sendMessage([SyncMessage.mapped])
         }
 
+        var prepared = prepared
+        if prepared.namespaces.joinsUser { try learnMaps(&prepared, of: pid) }
         var userNamespace: Int32?
-        if hasUserNamespace {
+        if hasUserNamespace || prepared.namespaces.joinsUser {
             userNamespace = try attempt("open", "the container's user namespace") { () throws(Errno) in
                 try UserNamespace.open(of: container.process).release()
             }

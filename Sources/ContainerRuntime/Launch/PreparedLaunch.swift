@@ -116,6 +116,10 @@ struct PreparedLaunch {
             if !asked || namespaces.has(kind) { return }
             throw RuntimeError("set", field, cause: "the container has no \(name) namespace of its own")
         }
+        let propagations = ["shared", "slave", "private", "unbindable"]
+        if let asked = linux.rootfsPropagation, !asked.isEmpty, !propagations.contains(where: { asked == $0 || asked == "r" + $0 }) {
+            throw RuntimeError("set", "linux.rootfsPropagation", cause: "\(asked) is none of \(propagations.joined(separator: ", "))")
+        }
         try need(.uts, "uts", "hostname", !(configuration.hostname ?? "").isEmpty)
         try need(.uts, "uts", "domainname", !(configuration.domainname ?? "").isEmpty)
         try need(.time, "time", "linux.timeOffsets", !linux.timeOffsets.isEmpty)

@@ -28,8 +28,7 @@ extension RuntimeContainers {
             // Nothing but the directory is made before its state is written.
             return try directory.remove()
         }
-        let current = status(state, directory)
-        guard force || current == .stopped || current == .created else {
+        if !force, case let current = status(state, directory), current != .stopped, current != .created {
             throw RuntimeError(
                 "delete", "container \(state.id)", cause: "cannot delete container \(state.id) that is not stopped: \(current.rawValue)",
                 remedy: "kill it first, or use --force")
@@ -45,15 +44,14 @@ extension RuntimeContainers {
 
     /// Kills the container's processes, waits for their end and removes its groups.
     private func end(_ state: RuntimeState) throws {
+        let group = state.controlGroup.isEmpty ? nil : try group(of: state)
         if let process = try? openProcess(state, for: "delete") {
             try? ProcessSignal.send(pidfd: process.rawValue, ProcessSignal.kill)
-            let group = try group(of: state)
-            try group.kill()
+            // Its children too: without a pid namespace of its own they outlive it.
+            try group?.kill()
             _ = try? Poll.readable(process.rawValue, milliseconds: 10_000)
         }
-        guard !state.controlGroup.isEmpty else { return }
-        let group = try group(of: state)
-        guard group.exists else { return }
+        guard let group, group.exists else { return }
         try group.kill()
         if let path = state.systemdPath {
             let unit = try SystemdUnit(path, id: state.id)

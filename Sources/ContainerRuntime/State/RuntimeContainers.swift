@@ -34,19 +34,23 @@ public struct RuntimeContainers: Sendable {
 
     /// Where a container is in its life.
     ///
-    /// - Parameter isLocked: whether this process holds the container's lock: then nobody else is creating it.
-    func status(_ state: RuntimeState, _ directory: StateDirectory, isLocked: Bool = true) -> RuntimeState.Status {
+    /// - Parameters:
+    ///   - isLocked: whether this process holds the container's lock: then nobody else is creating it.
+    ///   - group: the container's group, for callers that have opened it anyway.
+    func status(
+        _ state: RuntimeState, _ directory: StateDirectory, isLocked: Bool = true, group: ControlGroup? = nil
+    ) -> RuntimeState.Status {
         if state.pid == 0 { return !isLocked && directory.isLockedElsewhere ? .creating : .stopped }
         guard ProcessInformation.startTime(of: state.pid) == state.processStart, ProcessInformation.isAlive(state.pid) else {
             return .stopped
         }
         // A `start` that was killed after its work left no word of it: then the process's name tells.
         guard state.isStarted || ProcessInformation.name(of: state.pid) != InitProcess.name else { return .created }
-        return isPaused(state) ? .paused : .running
+        return isPaused(state, group) ? .paused : .running
     }
 
-    private func isPaused(_ state: RuntimeState) -> Bool {
-        guard let group = try? group(of: state), group.exists else { return false }
+    private func isPaused(_ state: RuntimeState, _ opened: ControlGroup?) -> Bool {
+        guard let group = opened ?? (try? group(of: state)), group.exists else { return false }
         return (try? group.isFrozen()) ?? false
     }
 

@@ -20,6 +20,8 @@ public struct ContainerMount: Equatable, Sendable {
     public var propagation = "rprivate"
     /// Whether sub-mounts of a bind come along.
     public var isRecursive = true
+    /// Whether a bind shows the ids of its source's owner; what was made for this very container has its ids already.
+    public var isMapped = true
     /// tmpfs options (`size=64m`), or further flags.
     public var options: [String] = []
 

@@ -19,7 +19,7 @@ struct SpecificationBuilder {
         var ownerMapped = Set<Int>()
         for mount in record.mounts.sorted(by: { Self.depth($0.destination) < Self.depth($1.destination) }) {
             // A bind belongs to somebody on the host; a volume is the containers' own and keeps their ids as they are.
-            if mount.kind == .bind { ownerMapped.insert(mounts.count) }
+            if mount.kind == .bind, mount.isMapped { ownerMapped.insert(mounts.count) }
             mounts.append(runtimeMount(mount))
         }
         configuration.mounts = mounts

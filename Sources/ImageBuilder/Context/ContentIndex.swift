@@ -31,7 +31,9 @@ final class ContentIndex {
         bytes.withUnsafeBytes { raw in
             var place = Self.magic.count
             while place < raw.count {
-                func word(_ index: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: place + index * 8, as: UInt64.self) }
+                func word(_ index: Int) -> UInt64 {
+                    raw.loadUnaligned(fromByteOffset: place + index * 8, as: UInt64.self)
+                }
                 values[Key(device: word(0), inode: word(1))] = Value(
                     size: Int64(bitPattern: word(2)), seconds: Int64(bitPattern: word(3)),
                     nanoseconds: Int64(bitPattern: word(4)), digest: Array(raw[(place + 40)..<(place + 72)]))

@@ -13,7 +13,10 @@ final class SourceTree {
     let name: String
     let index: ContentIndex?
 
-    init(_ root: SharedDescriptor, name: String, rules: IgnoreRules = IgnoreRules(), isContext: Bool, index: ContentIndex? = nil) {
+    init(
+        _ root: SharedDescriptor, name: String, rules: IgnoreRules = IgnoreRules(), isContext: Bool,
+        index: ContentIndex? = nil
+    ) {
         self.root = root
         self.name = name
         self.rules = rules
@@ -48,7 +51,8 @@ final class SourceTree {
                 throw notFound(source, names)
             }
             return [
-                Selection(path: found.path, name: names.last ?? [], status: found.status, isMatch: false, written: names)
+                Selection(
+                    path: found.path, name: names.last ?? [], status: found.status, isMatch: false, written: names)
             ]
         }
         var result = [Selection]()
@@ -82,13 +86,15 @@ final class SourceTree {
         guard let first = names.first else {
             guard let found = try find(written), isThere(found.path, found.status) else { return }
             result.append(
-                Selection(path: found.path, name: written.last ?? [], status: found.status, isMatch: true, written: written))
+                Selection(
+                    path: found.path, name: written.last ?? [], status: found.status, isMatch: true, written: written))
             return
         }
         guard Self.isPattern(first) else { return try match(names.dropFirst(), at: written + [first], &result) }
         let pattern: PathPattern
         do throws(PatternError) { pattern = try PathPattern(first) } catch {
-            throw BuildError(cause: "the pattern \(quote(String(decoding: first, as: UTF8.self))) is wrong: \(error.cause)")
+            throw BuildError(
+                cause: "the pattern \(quote(String(decoding: first, as: UTF8.self))) is wrong: \(error.cause)")
         }
         guard let directory = try find(written), directory.status.kind == .directory else { return }
         let path = directory.path
@@ -138,21 +144,26 @@ final class SourceTree {
             links += 1
             guard links <= 40 else {
                 throw BuildError(
-                    operation: "follow", object: quote(Self.text(names)), cause: "it leads through too many symbolic links")
+                    operation: "follow", object: quote(Self.text(names)),
+                    cause: "it leads through too many symbolic links")
             }
             let parent = path
             let target = try converting("follow", Self.text(path + [next])) { () throws(Errno) in
-                try Files.readLink(at: try self.open(parent, [.pathOnly, .directory]).rawValue, PathBytes(next)).bytes
+                let directory = try self.open(parent, [.pathOnly, .directory])
+                return try Files.readLink(at: directory.rawValue, PathBytes(next)).bytes
             }
             if target.first == 47 { path = [] }
-            for part in target.split(separator: 47).reversed() where !part.elementsEqual([46]) { open.append(Array(part)) }
+            for part in target.split(separator: 47).reversed() where !part.elementsEqual([46]) {
+                open.append(Array(part))
+            }
         }
         return (path, missing)
     }
 
     private func look(_ path: [[UInt8]], _ next: [UInt8]) throws(BuildError) -> FileStatus? {
         do throws(Errno) {
-            return try Files.status(at: try open(path, [.pathOnly, .directory]).rawValue, PathBytes(next))
+            let directory = try open(path, [.pathOnly, .directory])
+            return try Files.status(at: directory.rawValue, PathBytes(next))
         } catch {
             if error == .noSuchFile || error == .notDirectory { return nil }
             throw .system(error, "read", quote(Self.text(path + [next])))
@@ -163,8 +174,11 @@ final class SourceTree {
     func open(_ path: [[UInt8]], _ flags: OpenFlags) throws(Errno) -> FileDescriptor {
         guard !path.isEmpty else { return try Files.open(at: root.number, ".", flags) }
         return try Files.open(
-            at: root.number, PathBytes(path.joined(separator: [47])), flags, resolve: [.beneath, .noSymbolicLinks, .noMagicLinks])
+            at: root.number, PathBytes(path.joined(separator: [47])), flags,
+            resolve: [.beneath, .noSymbolicLinks, .noMagicLinks])
     }
 
-    static func text(_ path: [[UInt8]]) -> String { "/" + String(decoding: Array(path.joined(separator: [47])), as: UTF8.self) }
+    static func text(_ path: [[UInt8]]) -> String {
+        "/" + String(decoding: Array(path.joined(separator: [47])), as: UTF8.self)
+    }
 }

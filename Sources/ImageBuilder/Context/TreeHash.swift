@@ -33,7 +33,8 @@ struct TreeHash {
             }
             if !tree.isContext, status.kind != .symbolicLink {
                 let names = (try? Files.extendedAttributeNames(at: entry.directory, entry.name)) ?? []
-                for name in names.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) where CopiedAttribute.isCopied(name) {
+                for name in names.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) })
+                where CopiedAttribute.isCopied(name) {
                     hasher.add(name.bytes)
                     hasher.add((try? Files.extendedAttribute(at: entry.directory, entry.name, name)) ?? [])
                 }
@@ -50,7 +51,9 @@ struct TreeHash {
             try Files.open(at: entry.directory, entry.name, [.readOnly, .noFollow, .nonBlocking])
         }
         let before = try converting("read", object) { () throws(Errno) in try file.status() }
-        guard before.kind == .regular else { throw BuildError(operation: "read", object: object, cause: "it changed meanwhile") }
+        guard before.kind == .regular else {
+            throw BuildError(operation: "read", object: object, cause: "it changed meanwhile")
+        }
         var hasher = StreamHasher()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 128 << 10, alignment: 16)
         defer { buffer.deallocate() }

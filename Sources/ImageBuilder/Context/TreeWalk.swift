@@ -44,7 +44,8 @@ struct TreeWalk {
             SharedDescriptor(try tree.open(Array(path.dropLast()), [.pathOnly, .directory]))
         }
         let entry = WalkedEntry(
-            relative: [], name: path.last.map { PathBytes($0) } ?? ".", status: selection.status, directory: parent.number,
+            relative: [], name: path.last.map { PathBytes($0) } ?? ".", status: selection.status,
+            directory: parent.number,
             path: path)
         try meet(entry, isExcluded: isExcluded)
         guard selection.status.kind == .directory else { return }
@@ -70,7 +71,8 @@ struct TreeWalk {
         _ exclusions: IgnoreRules.Inherited
     ) throws(BuildError) {
         guard relative.count < 1000 else {
-            throw BuildError(operation: "copy", object: quote(SourceTree.text(path)), cause: "directories are nested too deep")
+            throw BuildError(
+                operation: "copy", object: quote(SourceTree.text(path)), cause: "directories are nested too deep")
         }
         let number = directory.number
         let entries = try converting("read", SourceTree.text(path)) { () throws(Errno) in

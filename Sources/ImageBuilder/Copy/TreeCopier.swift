@@ -17,7 +17,8 @@ final class TreeCopier {
     private var finished = [(directory: SharedDescriptor, time: FileTime)]()
 
     init(
-        _ tree: SourceTree, to target: TargetTree, owner: Owner?, mode: ModeChange?, excludes: IgnoreRules, time: FileTime?
+        _ tree: SourceTree, to target: TargetTree, owner: Owner?, mode: ModeChange?, excludes: IgnoreRules,
+        time: FileTime?
     ) {
         self.tree = tree
         self.target = target
@@ -83,7 +84,8 @@ final class TreeCopier {
         let above = Array(entry.relative.dropLast())
         while let last = open.last, last.relative != above, !last.relative.isEmpty { open.removeLast() }
         guard let parent = open.last, parent.relative == above else {
-            throw BuildError(operation: "copy", object: quote(SourceTree.text(entry.path)), cause: "its directory was not copied")
+            throw BuildError(
+                operation: "copy", object: quote(SourceTree.text(entry.path)), cause: "its directory was not copied")
         }
         guard entry.status.kind == .directory else { return try make(entry, in: parent.directory, entry.name) }
         let number = parent.directory.number
@@ -94,7 +96,8 @@ final class TreeCopier {
             }
             guard there.kind == .directory else {
                 throw conflict(
-                    entry.relative, "a directory cannot be copied over \(there.kind == .symbolicLink ? "a symbolic link" : "a file")")
+                    entry.relative,
+                    "a directory cannot be copied over \(there.kind == .symbolicLink ? "a symbolic link" : "a file")")
             }
         }
         let directory = try converting("read", quote(SourceTree.text(entry.path))) { () throws(Errno) in
@@ -127,7 +130,8 @@ final class TreeCopier {
         _ entry: WalkedEntry, _ set: (PathBytes, [UInt8]) throws(Errno) -> Void
     ) throws(Errno) {
         guard !tree.isContext else { return }
-        for name in try Files.extendedAttributeNames(at: entry.directory, entry.name) where CopiedAttribute.isCopied(name) {
+        for name in try Files.extendedAttributeNames(at: entry.directory, entry.name)
+        where CopiedAttribute.isCopied(name) {
             try set(name, try Files.extendedAttribute(at: entry.directory, entry.name, name))
         }
     }
@@ -166,7 +170,8 @@ final class TreeCopier {
                 throw BuildError(operation: "copy", object: object, cause: "it is overlayfs's mark for a deleted file")
             }
             try converting("copy", object) { () throws(Errno) in
-                try Files.makeNode(at: number, name, mode: status.typeBits | 0o600, major: device.major, minor: device.minor)
+                try Files.makeNode(
+                    at: number, name, mode: status.typeBits | 0o600, major: device.major, minor: device.minor)
                 try Files.changeOwner(at: number, name, uid: owner.uid, gid: owner.gid)
                 let node = try Files.open(at: number, name, [.pathOnly, .noFollow])
                 try Files.changeMode(at: WorkingDirectory.rawValue, node.procPath, mode: permissions(of: status))

@@ -27,7 +27,8 @@ struct LayerMount: ~Copyable {
             return
         }
         guard layers.count <= 500 else {
-            throw BuildError(operation: "mount", object: "the layers", cause: "\(layers.count) are more than the kernel's 500")
+            throw BuildError(
+                operation: "mount", object: "the layers", cause: "\(layers.count) are more than the kernel's 500")
         }
         let context = try converting("mount", "the layers") { () throws(Errno) in try FileSystemContext("overlay") }
         var words = ""

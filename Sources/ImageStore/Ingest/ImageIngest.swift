@@ -40,6 +40,11 @@ public final class ImageIngest: Sendable {
         }
     }
 
+    /// The bytes of a configuration that was received.
+    public func storedBlob(_ descriptor: Descriptor) throws(ImageStoreError) -> [UInt8] {
+        try store.blob(descriptor.digest, limit: ImageConfiguration.maximumSize)
+    }
+
     /// Opens a blob to be received; nil when the store has it by now.
     public func partial(_ descriptor: Descriptor) throws(ImageStoreError) -> PartialBlob? {
         try converting("receive", "the blob \(descriptor.digest.short)") { () throws(Errno) in

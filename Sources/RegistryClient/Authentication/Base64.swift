@@ -20,8 +20,24 @@ enum Base64 {
         return String(decoding: result, as: UTF8.self)
     }
 
+    private static func value(_ byte: UInt8) -> UInt32? {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte - UInt8(ascii: "A"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte - UInt8(ascii: "a")) + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0")) + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+
     /// The text; nil when it is not base64, or not UTF-8 inside.
     static func decode(_ text: String) -> String? {
+        bytes(text).flatMap { String(validating: $0, as: UTF8.self) }
+    }
+
+    /// The bytes; nil when it is not base64.
+    static func bytes(_ text: String) -> [UInt8]? {
         var bits: UInt32 = 0
         var count = 0
         var result = [UInt8]()
@@ -31,8 +47,8 @@ enum Base64 {
                 padding += 1
                 continue
             }
-            guard padding == 0, let value = alphabet.firstIndex(of: byte) else { return nil }
-            bits = bits << 6 | UInt32(value)
+            guard padding == 0, let value = value(byte) else { return nil }
+            bits = bits << 6 | value
             count += 6
             if count >= 8 {
                 count -= 8
@@ -40,6 +56,6 @@ enum Base64 {
             }
         }
         guard padding <= 2, count < 6 else { return nil }
-        return String(validating: result, as: UTF8.self)
+        return result
     }
 }

@@ -13,6 +13,32 @@ enum ScratchFile {
         }
     }
 
+    /// Writes all of a source into the file.
+    ///
+    /// - Returns: how many bytes it was, and their digest.
+    @discardableResult
+    static func copy(_ source: any ByteSource, to file: SharedDescriptor) throws -> (size: Int64, digest: Digest) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+        defer { buffer.deallocate() }
+        var hasher = StreamHasher()
+        var position: Int64 = 0
+        while true {
+            let count = try source.read(into: buffer)
+            if count == 0 { return (position, hasher.digest()) }
+            let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            hasher.update(bytes)
+            do throws(Errno) {
+                try Files.writeAll(file.number, bytes, at: position)
+                try Files.requireSpace(file.number, atLeast: 16 << 20)
+            } catch {
+                throw RegistryError(
+                    .store, operation: "write", object: "a temporary file", cause: "\(error)",
+                    remedy: error == .noSpace ? "free some space and try again" : "")
+            }
+            position += Int64(count)
+        }
+    }
+
     /// Writes all of a source into the file, and verifies what it was.
     static func fill(_ file: SharedDescriptor, from source: any ByteSource, _ descriptor: Descriptor) throws {
         func refuse(_ cause: String, _ remedy: String = "") -> RegistryError {
@@ -37,7 +63,9 @@ enum ScratchFile {
             }
             position += Int64(count)
         }
-        guard position == descriptor.size else { throw refuse("it ended after \(position) of \(descriptor.size) bytes") }
+        guard position == descriptor.size else {
+            throw refuse("it ended after \(position) of \(descriptor.size) bytes")
+        }
         guard hasher.digest() == descriptor.digest else {
             throw refuse("its digest should be \(descriptor.digest) but is \(hasher.digest())")
         }

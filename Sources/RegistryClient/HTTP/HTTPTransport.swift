@@ -87,6 +87,12 @@ public final class HTTPTransport: Sendable {
         }
     }
 
+    /// Sends a request to a Unix socket of this machine.
+    func sendLocally(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
+        try await client(for: WebAddress(isSecure: false, host: "localhost"), ConnectionSettings())
+            .execute(request, timeout: .hours(24))
+    }
+
     private func client(for address: WebAddress, _ settings: ConnectionSettings) throws -> HTTPClient {
         let proxy = proxies.proxy(for: address)
         let key = Key(settings: address.isSecure ? settings : ConnectionSettings(), proxy: proxy)

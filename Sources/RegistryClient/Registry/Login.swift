@@ -18,9 +18,15 @@ extension RegistrySession {
         guard let endpoint = endpoints(for: registry, reading: false).first else { return }
         let state = try await state(of: endpoint)
         let probe = Repository(try Self.anyName(registry), self)
-        _ = try await probe.exchange(
-            endpoint, HTTPRequest(method: .GET, address: state.base.with(target: "/v2/")), "log in to", scopes: [],
-            accepted: [200])
+        do {
+            _ = try await probe.exchange(
+                endpoint, HTTPRequest(method: .GET, address: state.base.with(target: "/v2/")), "log in to", scopes: [],
+                accepted: [200])
+        } catch let error as RegistryError {
+            throw RegistryError(
+                error.kind, operation: "log in to", object: registry, cause: error.cause,
+                remedy: error.kind == .denied ? "see whether name and password are right" : error.remedy)
+        }
     }
 
     /// A request that is about no repository needs a name for its messages.

@@ -30,7 +30,8 @@ public struct RegistrySearch: Sendable {
         var words = term
         if let slash = term.utf8.firstIndex(of: UInt8(ascii: "/")) {
             let first = String(term[..<slash])
-            if first == "localhost" || first.utf8.contains(UInt8(ascii: ".")) || first.utf8.contains(UInt8(ascii: ":")) {
+            if first == "localhost" || first.utf8.contains(UInt8(ascii: ".")) || first.utf8.contains(UInt8(ascii: ":"))
+            {
                 registry = first
                 words = String(term[term.index(after: slash)...])
             }

@@ -80,6 +80,9 @@ struct ProgramExecution {
         case .importImage(let options): return try importImage(options)
         case .load(let options): return try load(options)
         case .image(let request): return try image(request)
+        case .build(let options): return try build(options)
+        case .builderUsage: return try builderUsage()
+        case .builderPrune(let options): return try builderPrune(options)
         case .version: return version()
         case .shortVersion, .transfer: return 0
         case .info: return try information()

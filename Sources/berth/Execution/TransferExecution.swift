@@ -74,7 +74,8 @@ enum PullPolicy: String, Sendable {
 
 extension ProgramExecution {
     /// Runs `body`, which needs an image, and fetches the image where the policy says so.
-    func withImage<T: ~Copyable>(_ name: String, _ policy: PullPolicy, quiet: Bool, _ body: () throws -> T) throws -> T {
+    func withImage<T: ~Copyable>(_ name: String, _ policy: PullPolicy, quiet: Bool, _ body: () throws -> T) throws -> T
+    {
         if policy == .always { try fetch(name, quiet: quiet) }
         do { return try body() } catch let error as EngineError {
             guard policy == .missing, error.description.utf8.starts(with: "No such image: ".utf8),

@@ -23,6 +23,9 @@ enum ProgramRequest: Sendable {
     /// A command that `berth-net` carries out.
     case transfer
     case info
+    case build(BuildOptions)
+    case builderUsage
+    case builderPrune(BuilderPruneOptions)
     /// `system reset`.
     case reset(force: Bool)
 }
@@ -52,7 +55,7 @@ enum BerthProgram {
         flags: { TransferCommands.globalFlags },
         subcommands: [
             RunCommand.command, ExecCommand.command, PsCommand.command, ImagesCommand.command, VersionCommand.command,
-            InfoCommand.command, containers, images, system, ImportCommand.command, InspectCommand.command,
+            InfoCommand.command, BuildCommand.command, BuilderCommands.group, BuilderCommands.buildx, containers, images, system, ImportCommand.command, InspectCommand.command,
             KillCommand.command, LoadCommand.command, LogsCommand.command, RemoveCommand.command,
             SaveCommand.command, TagCommand.command, HistoryCommand.command, CommitCommand.command, ExportCommand.command,
             RemoveImageCommand.command, StopCommand.command, WaitCommand.command, TransferCommands.manifest,
@@ -71,7 +74,7 @@ enum BerthProgram {
     private static let images = Command(
         group: "image", summary: "Manage images",
         subcommands: [
-            ImportCommand.command, InspectCommand.image, LoadCommand.command, SaveCommand.command, TagCommand.command,
+            BuildCommand.command, ImportCommand.command, InspectCommand.image, LoadCommand.command, SaveCommand.command, TagCommand.command,
             HistoryCommand.command, ImagePruneCommand.command,
             ImagesCommand.command.named("ls", aliases: ["list"]),
             RemoveImageCommand.command.named("rm", aliases: ["remove"]),
@@ -126,6 +129,9 @@ enum BerthProgram {
         case "system check": .image(.check(repair: invocation.flags.flag("repair")))
         case "version": .version
         case "system info": .info
+        case "image build": .build(try BuildCommand.options(invocation, caller))
+        case "builder du": .builderUsage
+        case "builder prune": .builderPrune(BuilderCommands.pruneOptions(invocation))
         case "system reset": .reset(force: invocation.flags.flag("force"))
         case "berth": .shortVersion
         case let transfer where TransferCommands.owns(transfer): .transfer

@@ -43,7 +43,11 @@ struct RuntimeSettings {
             isVerbose: values.flag("debug"))
         criu = values.string("criu") ?? "criu"
         usesSystemd = values.flag("systemd-cgroup") || values.string("cgroup-manager") == "systemd"
-        mayGoWithoutGroups = values.string("rootless") == "auto" ? geteuid() != 0 : values.string("rootless") == "true"
+        switch values.string("rootless") {
+        case "true": mayGoWithoutGroups = true
+        case "false": mayGoWithoutGroups = false
+        default: mayGoWithoutGroups = geteuid() != 0
+        }
     }
 
     private static var defaultRoot: String {

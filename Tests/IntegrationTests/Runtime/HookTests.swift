@@ -92,6 +92,49 @@ import Testing
         }
     }
 
+    @Test func poststartAndPoststop() async throws {
+        try await withBundle { bundle in
+            let note = bundle.path + "/notes"
+            var configuration = bundle.configuration("sleep 60")
+            configuration["hooks"] = [
+                "poststart": [Self.hook("{ echo poststart; cat; echo; } >> \(note)")],
+                "poststop": [Self.hook("exit 9"), Self.hook("{ echo poststop; cat; echo; ls \(bundle.state)/\(bundle.name); } >> \(note) 2>&1")],
+            ]
+            let created = try await bundle.create(configuration)
+            try #require(created.status == 0, "\(created.all)")
+            #expect(!exists(note))
+            // Changes of the bundle after `create` have no effect (runtime.md, "Create").
+            try write("{}", to: bundle.path + "/config.json")
+            let started = try await bundle.runtime("start", bundle.name)
+            #expect(started.status == 0, "\(started.all)")
+            var lines = contents(note).split(separator: "\n").map(String.init)
+            #expect(lines.first == "poststart" && lines.count == 2, "\(lines)")
+            #expect(lines.last?.contains("\"status\":\"running\"") == true, "\(lines)")
+            let deleted = try await bundle.runtime("delete", "--force", bundle.name)
+            // The first one's failure is a warning, and keeps the second from nothing.
+            #expect(deleted.status == 0 && deleted.err.contains("status 9"), "\(deleted.all)")
+            lines = contents(note).split(separator: "\n").map(String.init)
+            #expect(lines.count == 5 && lines[2] == "poststop" && lines[3].contains("\"status\":\"stopped\""), "\(lines)")
+            #expect(lines.last?.contains("No such file") == true, "after the deletion: \(lines)")
+        }
+    }
+
+    @Test func aFailingPoststartEndsTheContainer() async throws {
+        try await withBundle { bundle in
+            var configuration = bundle.configuration("sleep 60")
+            configuration["hooks"]["poststart"] = [Self.hook("echo sorry; exit 4")]
+            let created = try await bundle.create(configuration)
+            try #require(created.status == 0, "\(created.all)")
+            let started = try await bundle.runtime("start", bundle.name)
+            #expect(started.status != 0 && started.err.contains("status 4: sorry"), "\(started.all)")
+            let stopped = try await eventually {
+                try JSON(try await bundle.runtime("state", bundle.name).out)["status"].string == "stopped"
+            }
+            #expect(stopped)
+            _ = try await bundle.runtime("delete", "--force", bundle.name)
+        }
+    }
+
     @Test func theTimeLimitKillsTheHookAndItsChildren() async throws {
         try await withBundle { bundle in
             var configuration = bundle.configuration("echo ran")

@@ -80,6 +80,30 @@ import Testing
         }
     }
 
+    /// Joined without mappings in the configuration: the owners of the container's /dev come from the namespace's own map.
+    @Test func ownersInAJoinedUserNamespace() async throws {
+        try await withBundle { bundle in
+            try await shell("chown -hR 100000:100000 \(bundle.rootfs)")
+            var first = bundle.configuration("sleep 60")
+            first["linux"]["namespaces"].append(["type": "user"])
+            first["linux"]["uidMappings"] = [["containerID": 0, "hostID": 100000, "size": 65536]]
+            first["linux"]["gidMappings"] = [["containerID": 0, "hostID": 100000, "size": 65536]]
+            let created = try await bundle.create(first)
+            try #require(created.status == 0, "\(created.all)")
+            let pid = try #require(try JSON(try await bundle.runtime("state", bundle.name).out)["pid"].int)
+            var second = bundle.configuration("stat -c %u:%g /dev /dev/null /dev/shm; readlink /proc/self/ns/net")
+            second["linux"]["cgroupsPath"] = .string("/berth-t-runtime/\(bundle.name)-2")
+            second["linux"]["namespaces"] = [
+                ["type": "mount"], ["type": "pid"], ["type": "ipc"], ["type": "user", "path": .string("/proc/\(pid)/ns/user")],
+                ["type": "network", "path": .string("/proc/\(pid)/ns/net")],
+            ]
+            try bundle.write(second)
+            let output = try await command(bundle.words(["run", "--bundle", bundle.path, "second"]), seconds: 30)
+            #expect(output.out == "0:0\n0:0\n0:0\n" + (link("/proc/\(pid)/ns/net") ?? "") + "\n", "\(output.all)")
+            _ = try await bundle.runtime("delete", "--force", bundle.name)
+        }
+    }
+
     @Test func timeOffsets() async throws {
         try await withBundle { bundle in
             var configuration = bundle.configuration("cat /proc/self/timens_offsets; cut -d. -f1 /proc/uptime")

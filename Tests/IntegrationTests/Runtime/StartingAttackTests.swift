@@ -7,7 +7,7 @@ import Testing
     /// What must stay empty.
     private static func host(_ bundle: TestBundle) throws -> String {
         let path = bundle.path + "/host"
-        guard mkdir(path, 0o755) == 0 else { throw ChildFailure(description: "mkdir \(path)") }
+        try #require(mkdir(path, 0o755) == 0)
         return path
     }
 

@@ -1,0 +1,166 @@
+import Archive
+import Glibc
+import LinuxKernel
+import OCI
+
+/// Carries out one COPY or ADD.
+struct CopyExecutor {
+    let environment: BuildEnvironment
+    let trees: SourceTrees
+    let step: CopyStep
+    let target: TargetTree
+    /// A directory of the step's own.
+    let scratch: String
+
+    func execute() throws(BuildError) {
+        let owner = try step.chown.map { (text: String) throws(BuildError) in try target.owner(text) }
+        var mode: ModeChange?
+        if let text = step.chmod {
+            do throws(PatternError) { mode = try ModeChange(text) } catch { throw BuildError(cause: error.cause) }
+        }
+        let names = step.destination.utf8.split(separator: 47).map { Array($0) }
+        let endsWithSlash = step.destination.utf8.last == 47
+        var files = 0
+        if !step.sources.isEmpty {
+            if let remote = step.sources.first(where: RemoteSource.isRemote) {
+                throw BuildError(
+                    operation: "fetch", object: quote(remote), cause: "remote sources are not supported yet",
+                    remedy: "download it and COPY it")
+            }
+            let tree = try trees.open(step.source)
+            let copier = TreeCopier(
+                tree, to: target, owner: owner, mode: mode, excludes: try IgnoreRules(patterns: step.excludes),
+                time: environment.fileTime)
+            for source in step.sources {
+                let pivot = Self.pivot(source)
+                for selection in try tree.select(pivot.whole) {
+                    if selection.status.kind != .directory { files += 1 }
+                    if files > 1, !endsWithSlash, try target.status(names)?.kind != .directory, !step.parents {
+                        throw BuildError(
+                            operation: "copy to", object: quote(step.destination),
+                            cause: "several files cannot go to one that is no directory",
+                            remedy: "end the destination with a slash")
+                    }
+                    if try unpack(selection, tree, names, owner, mode) { continue }
+                    var place = names
+                    if step.parents {
+                        // What stands before /./ is not made again.
+                        place += selection.written.dropFirst(pivot.skipped).dropLast()
+                        if selection.status.kind == .directory, let last = selection.written.last { place.append(last) }
+                    }
+                    try copier.copy(selection, to: place, intoDirectory: endsWithSlash || step.parents)
+                }
+            }
+        }
+        for document in step.documents { try write(document, names, endsWithSlash, owner ?? .root, mode) }
+        if step.sources.isEmpty, step.documents.isEmpty { return }
+    }
+
+    /// `a/./b`: with `--parents` only what is behind the dot is made at the destination.
+    private static func pivot(_ source: String) -> (whole: String, skipped: Int) {
+        let parts = source.utf8.split(separator: 47)
+        guard let dot = parts.firstIndex(where: { $0.elementsEqual([46]) }), dot > 0, dot < parts.count - 1 else {
+            return (source, 0)
+        }
+        return (source, dot)
+    }
+
+    private func write(
+        _ document: RunStep.Document, _ names: [[UInt8]], _ endsWithSlash: Bool, _ owner: Owner, _ mode: ModeChange?
+    ) throws(BuildError) {
+        let isDirectory = endsWithSlash ? true : try target.status(names)?.kind == .directory
+        let name = Array(document.name.utf8)
+        guard !name.contains(47), !name.elementsEqual([46, 46]), !name.elementsEqual([46]) else {
+            throw BuildError(operation: "copy", object: quote(document.name), cause: "it is no file name")
+        }
+        let (directory, last): (SharedDescriptor, [UInt8])
+        if isDirectory {
+            (directory, last) = (try target.directory(names, owner: owner, time: environment.fileTime), name)
+        } else {
+            (directory, last) = try target.place(names, owner: owner, time: environment.fileTime)
+        }
+        try converting("write", quote(document.name)) { () throws(Errno) in
+            if let there = try? Files.status(at: directory.number, PathBytes(last)) {
+                guard there.kind != .directory else { throw .isDirectory }
+                try Files.unlink(at: directory.number, PathBytes(last))
+            }
+            let file = try Files.open(
+                at: directory.number, PathBytes(last), [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
+            try file.writeAll(Array(document.content.utf8))
+            try file.changeOwner(uid: owner.uid, gid: owner.gid)
+            try file.changeMode(mode?.applied(to: 0o644, isDirectory: false) ?? 0o644)
+            if let time = environment.fileTime { try file.setModificationTime(time) }
+        }
+    }
+
+    // MARK: Archives
+
+    /// Unpacks a local archive that ADD names.
+    ///
+    /// - Returns: false when it is no archive, or not to be unpacked.
+    private func unpack(
+        _ selection: SourceTree.Selection, _ tree: SourceTree, _ names: [[UInt8]], _ owner: Owner?, _ mode: ModeChange?
+    ) throws(BuildError) -> Bool {
+        guard step.isAdd, step.unpacks ?? true, selection.status.kind == .regular else { return false }
+        let object = quote(SourceTree.text(selection.path))
+        let file = try converting("read", object) { () throws(Errno) in
+            try tree.open(selection.path, [.readOnly, .noFollow])
+        }
+        guard try Self.isArchive(file, object) else { return false }
+        let place = "\(scratch)/archive"
+        try? Files.removeTree(place)
+        try converting("unpack", object) { () throws(Errno) in
+            _ = lseek(file.rawValue, 0, SEEK_SET)
+            try Files.makeDirectory(place, mode: 0o755)
+        }
+        do throws(ArchiveError) {
+            let directory: FileDescriptor
+            do throws(Errno) { directory = try Files.open(place, [.readOnly, .directory]) } catch {
+                throw ArchiveError(operation: "make", object: place, cause: "\(error)", errno: error)
+            }
+            let stored = InputBuffer(FileSource(file))
+            let content = InputBuffer(try stored.decompressed())
+            _ = try LayerApplier.apply(TarReader(content, endMarker: .optional), to: directory)
+        } catch {
+            throw BuildError(
+                operation: "unpack", object: object, cause: "\(error.object): \(error.cause)", remedy: error.remedy)
+        }
+        let root = try converting("read", place) { () throws(Errno) in
+            SharedDescriptor(try Files.open(place, [.readOnly, .directory]))
+        }
+        let unpacked = SourceTree(root, name: "the archive", isContext: false)
+        let copier = TreeCopier(
+            unpacked, to: target, owner: owner, mode: mode, excludes: IgnoreRules(), time: environment.fileTime)
+        for whole in try unpacked.select("/") { try copier.copy(whole, to: names, intoDirectory: true) }
+        return true
+    }
+
+    /// Whether a file is a tar, plain or compressed.
+    private static func isArchive(_ file: borrowing FileDescriptor, _ object: String) throws(BuildError) -> Bool {
+        do throws(ArchiveError) {
+            let copy: FileDescriptor
+            do throws(Errno) { copy = try file.duplicated() } catch {
+                throw ArchiveError(operation: "read", object: object, cause: "\(error)", errno: error)
+            }
+            let stored = InputBuffer(FileSource(copy))
+            switch try stored.compression() {
+            case .bzip2, .xz:
+                throw ArchiveError(
+                    operation: "unpack", object: object,
+                    cause: "archives compressed with bzip2 or xz are not supported",
+                    remedy: "compress it with gzip or zstd")
+            case .none, .gzip, .zstd: break
+            }
+            let content = InputBuffer(try stored.decompressed())
+            guard try content.peek(512).count == 512 else { return false }
+            return try TarReader(content, endMarker: .optional).next() != nil
+        } catch {
+            if error.remedy.isEmpty == false, error.cause.hasPrefix("archives compressed") {
+                throw BuildError(
+                    operation: error.operation, object: error.object, cause: error.cause, remedy: error.remedy)
+            }
+            // What cannot be read as an archive is a file like any other.
+            return false
+        }
+    }
+}
