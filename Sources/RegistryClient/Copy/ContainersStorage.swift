@@ -10,8 +10,9 @@ struct ContainersStorage: Sendable {
     private let images: [JSONValue]
     private let layers: [String: JSONValue]
 
-    /// The storage of root, or of STORAGE_ROOT.
-    init(root: String = "/var/lib/containers/storage") throws(RegistryError) {
+    /// The storage at a directory; nil is root's usual one.
+    init(root given: String?) throws(RegistryError) {
+        let root = given ?? "/var/lib/containers/storage"
         self.root = root
         images = try Self.list("\(root)/overlay-images/images.json")
         var byID = [String: JSONValue]()
