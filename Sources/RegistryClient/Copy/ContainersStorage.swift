@@ -47,7 +47,10 @@ struct ContainersStorage: Sendable {
         }
         let match = images.first { image in
             (image["names"]?.arrayValue ?? []).contains {
-                $0.stringValue.flatMap { try? Reference(parsing: $0) }?.description == name.description
+                guard let own = $0.stringValue.flatMap({ try? Reference(parsing: $0) }) else { return false }
+                // What podman made itself it calls localhost/NAME.
+                return own.description == name.description
+                    || (own.domain == "localhost" && own.path == name.familiarName && own.tag == name.tag)
             }
         }
         guard let match, let id = match["id"]?.stringValue, Digest(algorithm: .sha256, hex: id) != nil else {
