@@ -103,7 +103,9 @@ import Testing
         let name = try Reference(parsing: "docker.io/library/a:1")
         let cases: [(String, CopyPlace)] = [
             ("docker://a:1", .registry(name)), ("a:1", .store(name)), ("docker-daemon:a:1", .dockerDaemon(name)),
-            ("docker-daemon:", .dockerDaemon(nil)), ("containers-storage:a:1", .containersStorage(name)),
+            ("docker-daemon:", .dockerDaemon(nil)), ("containers-storage:a:1", .containersStorage(root: nil, name)),
+            ("containers-storage:[overlay@/s+/r]a:1", .containersStorage(root: "/s", name)),
+            ("containers-storage:[/s]", .containersStorage(root: "/s", nil)),
             ("oci:/x/y:tag", .layout(path: "/x/y", tag: "tag")), ("oci:dir", .layout(path: "dir", tag: nil)),
             ("oci-archive:f.tar", .layoutArchive(path: "f.tar", tag: nil)),
             ("docker-archive:f.tar:a:1", .dockerArchive(path: "f.tar", name: name)),

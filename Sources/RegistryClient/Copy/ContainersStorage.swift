@@ -10,8 +10,9 @@ struct ContainersStorage: Sendable {
     private let images: [JSONValue]
     private let layers: [String: JSONValue]
 
-    /// The storage of root, or of STORAGE_ROOT.
-    init(root: String = "/var/lib/containers/storage") throws(RegistryError) {
+    /// The storage at a directory; nil is root's usual one.
+    init(root given: String?) throws(RegistryError) {
+        let root = given ?? "/var/lib/containers/storage"
         self.root = root
         images = try Self.list("\(root)/overlay-images/images.json")
         var byID = [String: JSONValue]()
@@ -46,7 +47,10 @@ struct ContainersStorage: Sendable {
         }
         let match = images.first { image in
             (image["names"]?.arrayValue ?? []).contains {
-                $0.stringValue.flatMap { try? Reference(parsing: $0) }?.description == name.description
+                guard let own = $0.stringValue.flatMap({ try? Reference(parsing: $0) }) else { return false }
+                // What podman made itself it calls localhost/NAME.
+                return own.description == name.description
+                    || (own.domain == "localhost" && own.path == name.familiarName && own.tag == name.tag)
             }
         }
         guard let match, let id = match["id"]?.stringValue, Digest(algorithm: .sha256, hex: id) != nil else {

@@ -59,10 +59,10 @@ public struct CopyEnds: Sendable {
                 try DockerArchiveSource(try TarTree(path: path, scratch: scratch), name: name)
             }
         case .dockerDaemon(.some(let name)): return try await docker().source(name, scratch: scratch)
-        case .containersStorage(.some(let name)):
-            let storage = try ContainersStorage()
+        case .containersStorage(let root, .some(let name)):
+            let storage = try ContainersStorage(root: root)
             return try await session.transport.blocking { try storage.source(name, scratch: scratch) }
-        case .dockerDaemon(nil), .containersStorage(nil):
+        case .dockerDaemon(nil), .containersStorage(_, nil):
             throw RegistryError(
                 .invalidName, operation: "copy", object: "the image", cause: "it needs a name, or --all for all of them"
             )
@@ -92,7 +92,7 @@ public struct CopyEnds: Sendable {
     public func names(in place: CopyPlace) async throws -> [Reference] {
         switch place {
         case .dockerDaemon(nil): return try await docker().names()
-        case .containersStorage(nil): return try ContainersStorage().names()
+        case .containersStorage(let root, nil): return try ContainersStorage(root: root).names()
         case .store, .registry, .layout, .layoutArchive, .dockerArchive, .directory, .dockerDaemon, .containersStorage:
             throw RegistryError(
                 .invalidName, operation: "copy", object: "all images",

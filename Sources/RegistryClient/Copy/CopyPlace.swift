@@ -17,8 +17,8 @@ public enum CopyPlace: Equatable, Sendable {
     case directory(path: String)
     /// `docker-daemon:NAME`; nil is all that it has.
     case dockerDaemon(Reference?)
-    /// `containers-storage:NAME`; nil is all that it has.
-    case containersStorage(Reference?)
+    /// `containers-storage:[DRIVER@ROOT+RUN]NAME`, the brackets only for another root; no name is all that it has.
+    case containersStorage(root: String?, Reference?)
 
     /// Reads what a user wrote.
     ///
@@ -46,7 +46,16 @@ public enum CopyPlace: Equatable, Sendable {
                 self = .dockerDaemon(rest.isEmpty ? nil : try name(rest))
                 return
             case "containers-storage":
-                self = .containersStorage(rest.isEmpty ? nil : try name(rest))
+                var rest = rest
+                var root: String?
+                if rest.utf8.first == UInt8(ascii: "["), let close = rest.utf8.firstIndex(of: UInt8(ascii: "]")) {
+                    let inside = rest[rest.index(after: rest.startIndex)..<close]
+                    let place = inside.utf8.split(separator: UInt8(ascii: "@"), maxSplits: 1).last.map { Substring($0) }
+                    root = place?.utf8.split(separator: UInt8(ascii: "+")).first.map { String(Substring($0)) }
+                    guard let root, PathText.isAbsolute(root) else { throw refuse("[DRIVER@ROOT+RUN] needs a path") }
+                    rest = String(rest[rest.index(after: close)...])
+                }
+                self = .containersStorage(root: root, rest.isEmpty ? nil : try name(rest))
                 return
             case "dir":
                 guard !rest.isEmpty else { throw refuse("a path is missing") }

@@ -75,7 +75,12 @@ public struct DockerDaemon: Sendable {
 
     /// An image of it.
     func source(_ name: Reference, scratch: String) async throws -> any ImageSource {
-        let response = try await send(.GET, "/images/\(WebAddress.escaped(name.familiar))/get")
+        let response: HTTPClientResponse
+        do {
+            response = try await send(.GET, "/images/\(WebAddress.escaped(name.familiar))/get")
+        } catch let error as RegistryError where error.kind == .notFound {
+            throw error.during("copy", "docker-daemon:\(name.familiar)")
+        }
         let file = try ScratchFile.make(in: scratch)
         var position: Int64 = 0
         for try await chunk in response.body {

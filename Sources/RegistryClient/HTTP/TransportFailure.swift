@@ -12,6 +12,8 @@ struct TransportFailure: Error {
     let isFinal: Bool
     /// The connection could not be encrypted: the other side may not know how.
     var isTLS = false
+    /// The other side is not who it should be: nothing may make up for that.
+    var isImpostor = false
     /// Nobody listens there.
     var isRefused = false
 
@@ -50,7 +52,7 @@ struct TransportFailure: Error {
             default: text = "\(error.description.replacing("HTTPClientError.", with: "")): no proper answer"
             }
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
-            (text, final) = Self.tls("\(error)")
+            (text, final, isImpostor) = Self.tls("\(error)")
             isTLS = true
         case let error as Errno: text = "\(error)"
         default:
@@ -66,19 +68,19 @@ struct TransportFailure: Error {
         isFinal = final
     }
 
-    private static func tls(_ description: String) -> (String, Bool) {
+    private static func tls(_ description: String) -> (sentence: String, isFinal: Bool, isImpostor: Bool) {
         if description.contains("CERTIFICATE_VERIFY_FAILED") || description.contains("unableToValidateCertificate") {
             return (
                 "its certificate cannot be verified (put its authority's certificate into certs.d, or name the registry"
-                    + " insecure: docs/registries.md)", true
+                    + " insecure: docs/registries.md)", true, true
             )
         }
         if description.contains("WRONG_VERSION_NUMBER") || description.contains("HTTP_REQUEST") {
-            return ("it answers without encryption (name the registry insecure: docs/registries.md)", true)
+            return ("it answers without encryption (name the registry insecure: docs/registries.md)", true, false)
         }
         if description.contains("failedToValidateHostname") {
-            return ("its certificate is another host's", true)
+            return ("its certificate is another host's", true, true)
         }
-        return ("the encryption failed: \(description)", false)
+        return ("the encryption failed: \(description)", false, false)
     }
 }

@@ -102,7 +102,8 @@ public final class RegistrySession: Sendable {
             } catch let error as TransportFailure {
                 // The first failure tells most, unless it only says that the other way would have been right.
                 if failure == nil || failure?.isTLS == true { failure = error }
-                if error.isRefused { break }
+                // Without a port in its name, the two ways lead to two ports.
+                if error.isImpostor || (error.isRefused && port != nil) { break }
             }
         }
         throw RegistryError(

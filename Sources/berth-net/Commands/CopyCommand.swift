@@ -21,10 +21,11 @@ extension NetProgram {
             var status: Int32 = 0
             for name in try await ends.names(in: places[0]) {
                 do {
-                    let place: CopyPlace =
-                        if case .dockerDaemon = places[0] { .dockerDaemon(name) } else {
-                            .containersStorage(name)
-                        }
+                    let place: CopyPlace
+                    switch places[0] {
+                    case .containersStorage(let root, _): place = .containersStorage(root: root, name)
+                    default: place = .dockerDaemon(name)
+                    }
                     try await copy(place, .store(name), ends, all: false)
                 } catch {
                     // One image that cannot be read does not keep the others.

@@ -13,7 +13,7 @@ import Testing
         ("layer-digest", "blob unknown"),
         ("config-size", "more than the"),
         ("layer-type", "is no file system layer's type"),
-        ("layers-many", "more than the 4194304 that are read"),
+        ("layers-many", "its manifest has 20000 layers"),
         ("two-in-one", "where only an index has it"),
         ("schema1", "schema 1"),
         ("artifact", "no container image but an artifact"),

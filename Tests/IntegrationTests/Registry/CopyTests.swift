@@ -1,0 +1,139 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Images between registries, archives, directories and other engines, the same bytes wherever the form allows it.
+@Suite struct CopyTests {
+    @Test func roundTheWorldIsDigestIdentical() async throws {
+        try await withRegistrySite { site in
+            let folder = site.scratch.path
+            let digest = try await site.layout("image", [try await BaseImage.shared.tar(), "--layers", "2"])
+            let registry = try await TestRegistry.distribution(in: site.scratch)
+            let name = "docker://\(registry.host)/a/one:1"
+            for (from, to) in [
+                ("oci:\(folder)/image", name), (name, "dir:\(folder)/dir"),
+                ("dir:\(folder)/dir", "oci-archive:\(folder)/a.tar:x"),
+                ("oci-archive:\(folder)/a.tar:x", "back:1"), ("back:1", "oci:\(folder)/back:1"),
+            ] {
+                let output = try await site.ok("image", "copy", from, to)
+                #expect(output.out.contains("Digest: \(digest)"), "\(from) \(to): \(output.out)")
+            }
+            #expect(try await site.ok("run", "--rm", "back:1", "cat", "/etc/origin").text == "of the image")
+            for place in ["dir:\(folder)/dir", "oci-archive:\(folder)/a.tar:x", "oci:\(folder)/back:1"] {
+                #expect(try await shell("skopeo inspect \(place) | jq -r .Digest").text == digest, "\(place)")
+            }
+            // An archive of Docker's kind holds other bytes of the same files; skopeo reads it, and Berth reads skopeo's.
+            try await site.ok("image", "copy", "-q", "back:1", "docker-archive:\(folder)/d.tar:x/y:1")
+            let made = try await shell(
+                "skopeo copy -q docker-archive:\(folder)/d.tar oci:\(folder)/s:1; skopeo copy -q oci:\(folder)/s:1 docker-archive:\(folder)/e.tar:x/z:1"
+            )
+            #expect(made.status == 0, "\(made.all)")
+            try await site.ok("image", "copy", "-q", "docker-archive:\(folder)/e.tar:x/z:1", "again:1")
+            #expect(try await site.ok("run", "--rm", "again:1", "cat", "/etc/origin").text == "of the image")
+            #expect(list("\(site.engine.root)/images/scratch").isEmpty)
+        }
+    }
+
+    @Test func wholeIndexes() async throws {
+        try await withRegistrySite { site in
+            let digest = try await site.layout("image", ["--layers", "1", "--index"])
+            let source = try await TestRegistry.serving(site.scratch.path + "/image")
+            let target = try await TestRegistry.distribution(in: site.scratch)
+            try await site.ok(
+                "image", "copy", "--all", "docker://\(source.host)/app", "docker://\(target.host)/app:all")
+            let all = try await shell(
+                "skopeo inspect --raw --tls-verify=false docker://\(target.host)/app:all | sha256sum")
+            #expect(all.text.hasPrefix(String(digest.dropFirst("sha256:".count))))
+            // Without --all it is this machine's image.
+            try await site.ok("image", "copy", "-q", "docker://\(source.host)/app", "docker://\(target.host)/app:one")
+            let one = try await shell(
+                "skopeo inspect --raw --tls-verify=false docker://\(target.host)/app:one | jq -r .mediaType")
+            #expect(one.text == "application/vnd.oci.image.manifest.v1+json")
+        }
+    }
+
+    /// podman's storage is read as it lies on disk, and the tar of each layer put together from its record.
+    @Test(.enabled(if: exists("/usr/bin/podman"), "podman is not installed"))
+    func podmansStorage() async throws {
+        try await withRegistrySite { site in
+            let folder = site.scratch.path
+            try await site.layout("image", [try await BaseImage.shared.tar(), "--layers", "1"])
+            let podman = "podman --root \(folder)/podman --runroot \(folder)/podman-run"
+            let pulled = try await shell(
+                "\(podman) pull -q oci:\(folder)/image && \(podman) tag $(\(podman) images -q) pods/app:1")
+            try #require(pulled.status == 0, "\(pulled.all)")
+            try await site.ok("image", "copy", "-q", "--all", "containers-storage:[overlay@\(folder)/podman]")
+            #expect(try await site.ok("images").out.contains("pods/app"))
+            try await site.ok(
+                "image", "copy", "-q", "containers-storage:[overlay@\(folder)/podman]pods/app:1", "mine:1")
+            #expect(try await site.ok("run", "--rm", "mine:1", "cat", "/etc/origin").text == "of the image")
+            try await shell("\(podman) rmi -af; umount \(folder)/podman/overlay 2>/dev/null; rm -rf \(folder)/podman")
+        }
+    }
+
+    @Test func dockersDaemon() async throws {
+        // A private one, without networks of its own.
+        guard exists("/usr/sbin/dockerd") else { return }
+        try await withRegistrySite { site in
+            let folder = site.scratch.path
+            let daemon = try Child([
+                "dockerd", "--data-root", "\(folder)/data", "--exec-root", "\(folder)/run", "-H",
+                "unix://\(folder)/docker.sock", "-p", "\(folder)/docker.pid", "--bridge", "none", "--iptables=false",
+                "--ip6tables=false", "--userland-proxy=false",
+            ])
+            let docker = "docker -H unix://\(folder)/docker.sock"
+            let answers = try await eventually(seconds: 60) { try await shell("\(docker) version").status == 0 }
+            try #require(answers, "dockerd does not answer")
+            let extra = ["DOCKER_HOST": "unix://\(folder)/docker.sock"]
+            try await site.layout("image", [try await BaseImage.shared.tar(), "--layers", "1"])
+            try await site.ok("image", "copy", "-q", "oci:\(folder)/image", "docker-daemon:from/berth:1", extra: extra)
+            #expect(try await shell("\(docker) images --format '{{.Repository}}:{{.Tag}}'").text == "from/berth:1")
+            try await shell("\(docker) tag from/berth:1 second:2")
+            try await site.ok("image", "copy", "-q", "--all", "docker-daemon:", extra: extra)
+            #expect(try await site.ok("run", "--rm", "second:2", "cat", "/etc/origin").text == "of the image")
+            let missing = try await site.berth("image", "copy", "docker-daemon:none:1", "x:1", extra: extra)
+            #expect(missing.status == 1 && missing.err.contains("none:1"), "\(missing.all)")
+            // Docker reads what Berth pushes, and Berth pulls what Docker pushes.
+            let registry = try await TestRegistry.distribution(in: site.scratch)
+            try await site.ok("image", "copy", "-q", "second:2", "docker://\(registry.host)/b:1")
+            let push = try await shell(
+                "\(docker) pull -q \(registry.host)/b:1 && \(docker) tag \(registry.host)/b:1 \(registry.host)/d:1 && \(docker) push -q \(registry.host)/d:1"
+            )
+            #expect(push.status == 0, "\(push.all)")
+            try await site.ok("pull", "-q", "\(registry.host)/d:1")
+            daemon.signal(SIGTERM)
+            _ = try await daemon.finish(seconds: 30)
+            try await shell(
+                "awk -v r=\(folder) 'index($2, r) == 1 {print $2}' /proc/mounts | sort -r | xargs -r -n1 umount")
+        }
+    }
+
+    @Test func manifestLists() async throws {
+        try await withRegistrySite { site in
+            let registry = try await TestRegistry.distribution(in: site.scratch)
+            for name in ["x", "y"] {
+                try await site.layout(name, ["--layers", "1", "--seed", name])
+                try await shell(
+                    "skopeo copy -q --dest-tls-verify=false oci:\(site.scratch.path)/\(name):latest docker://\(registry.host)/\(name):1"
+                )
+            }
+            let list = "\(registry.host)/both:1"
+            let members = ["\(registry.host)/x:1", "\(registry.host)/y:1"]
+            #expect(
+                try await site.ok("manifest", "create", list, members[0], members[1]).out.contains(
+                    "Created manifest list"))
+            #expect(try await site.berth("manifest", "create", list, members[0]).err.contains("--amend"))
+            try await site.ok("manifest", "annotate", "--arch", "arm64", "--variant", "v9", list, members[1])
+            let shown = try JSON(try await site.ok("manifest", "inspect", list).out)["manifests"]
+            #expect(
+                shown[1]["platform"]["architecture"].string == "arm64" && shown[1]["platform"]["variant"].string == "v9"
+            )
+            let digest = try await site.ok("manifest", "push", "--purge", list)
+            let raw = try await shell("skopeo inspect --raw --tls-verify=false docker://\(list)")
+            #expect(try JSON(raw.out)["manifests"].array?.count == 2)
+            #expect(digest.text.hasPrefix("sha256:"))
+            #expect(try await site.berth("manifest", "rm", list).err.contains("No such manifest"))
+            try await site.ok("pull", "-q", list)
+        }
+    }
+}
