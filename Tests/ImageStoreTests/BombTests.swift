@@ -1,3 +1,4 @@
+import Archive
 import Glibc
 import ImageStore
 import ImageTestSupport
@@ -55,7 +56,7 @@ import Testing
         do {
             _ = try store.load(archive: try descriptor(of: try many.layout()))
             Issue.record("400 files in 300 inodes")
-        } catch { #expect(error.kind == .system(.noSpace), "\(error)") }
+        } catch let error as ImageStoreError { #expect(error.kind == .system(.noSpace), "\(error)") }
         #expect(try store.check(repair: false).findings == [])
         // What was taken is free again.
         _ = try store.load(archive: try descriptor(of: try TestImage([TestImage.second], names: ["next:1"]).layout()))
