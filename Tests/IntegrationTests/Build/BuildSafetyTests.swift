@@ -7,14 +7,20 @@ import Testing
     @Test func keepsTheContextsPathsInside() async throws {
         try await withEngine { engine in
             let context = try await BuildContext(
-                "FROM base:1\nCOPY ../../../../etc/hostname* /a/\nCOPY d /d\nCOPY up/inner /u\nCOPY loop* /l/", ["inner": "in"],
-                prepare: "mkdir d; ln -s /etc/shadow d/abs; ln -s ../../../../etc/shadow d/rel; ln -s / up; ln -s loop loop1")
+                "FROM base:1\nCOPY ../../../../etc/hostname* /a/\nCOPY d /d\nCOPY up/inner /u\nCOPY loop* /l/",
+                ["inner": "in"],
+                prepare:
+                    "mkdir d; ln -s /etc/shadow d/abs; ln -s ../../../../etc/shadow d/rel; ln -s / up; ln -s loop loop1"
+            )
             try await engine.build(context, ["-t", "made"])
             // Links are copied as links; what a source leads to is within the context.
-            #expect(try await engine.look("made", "readlink /d/abs; cat /u; ls /a 2>/dev/null; true") == "/etc/shadow\nin")
+            #expect(
+                try await engine.look("made", "readlink /d/abs; cat /u; ls /a 2>/dev/null; true") == "/etc/shadow\nin")
             for (text, files) in [
-                ("COPY l /x", "ln -s /etc/hostname l"), ("COPY l/hostname /x", "ln -s /etc l"), ("COPY a /x", "ln -s b a; ln -s a b"),
-                ("COPY ../host /x", "echo no > ../host-\(getpid())"), ("RUN --mount=target=/m,source=l cat /m", "ln -s /etc/shadow l"),
+                ("COPY l /x", "ln -s /etc/hostname l"), ("COPY l/hostname /x", "ln -s /etc l"),
+                ("COPY a /x", "ln -s b a; ln -s a b"),
+                ("COPY ../host /x", "echo no > ../host-\(getpid())"),
+                ("RUN --mount=target=/m,source=l cat /m", "ln -s /etc/shadow l"),
             ] {
                 let one = try await BuildContext("FROM base:1\n\(text)\n", prepare: files)
                 let output = try await engine.berth("build", one.path)
@@ -46,18 +52,23 @@ import Testing
     @Test func refusesHostileArchives() async throws {
         try await withEngine { engine in
             for (name, script) in [
-                ("climbing", "t.addfile(i('../../../../../../tmp/berth-evil'))"), ("a device in disguise", "x=i('w'); x.type=tarfile.CHRTYPE; t.addfile(x)"),
-                ("a link out", "x=i('l'); x.type=tarfile.SYMTYPE; x.linkname='/tmp'; t.addfile(x); t.addfile(i('l/berth-evil'))"),
+                ("climbing", "t.addfile(i('../../../../../../tmp/berth-evil'))"),
+                ("a device in disguise", "x=i('w'); x.type=tarfile.CHRTYPE; t.addfile(x)"),
+                (
+                    "a link out",
+                    "x=i('l'); x.type=tarfile.SYMTYPE; x.linkname='/tmp'; t.addfile(x); t.addfile(i('l/berth-evil'))"
+                ),
             ] {
-                let context = try await BuildContext("FROM base:1\nADD t.tar /x/\n", prepare: """
-                    python3 -c "
+                let program = """
                     import tarfile
                     def i(n):
                         x=tarfile.TarInfo(n); x.size=0; return x
                     t=tarfile.open('t.tar','w')
                     \(script)
-                    t.close()"
-                    """.split(separator: "\n").map { $0.trimming() }.joined(separator: "\n"))
+                    t.close()
+                    """
+                let context = try await BuildContext(
+                    "FROM base:1\nADD t.tar /x/\n", ["make.py": program], prepare: "python3 make.py")
                 _ = try await engine.berth("build", context.path)
                 #expect(try await shell("ls /tmp/berth-evil 2>/dev/null").text == "", "\(name)")
             }
@@ -66,7 +77,9 @@ import Testing
 
     @Test func copesWithManyIgnorePatterns() async throws {
         try await withEngine { engine in
-            let context = try await BuildContext("FROM scratch\nCOPY . /\n", ["keep": "1"], prepare: "seq 1 100000 | sed 's/^/dir*\\//' > .dockerignore; mkdir dir; touch dir/5")
+            let context = try await BuildContext(
+                "FROM scratch\nCOPY . /\n", ["keep": "1"],
+                prepare: "seq 1 100000 | sed 's/^/dir*\\//' > .dockerignore; mkdir dir; touch dir/5")
             let started = ContinuousClock.now
             try await engine.build(context, ["-t", "made"])
             #expect(ContinuousClock.now - started < .seconds(20))
@@ -76,7 +89,8 @@ import Testing
     @Test func survivesSIGKILL() async throws {
         try await withEngine { engine in
             let context = try await BuildContext(
-                "FROM base:1 AS a\nRUN sleep 0.05; echo 1 > /a\nFROM base:1\nCOPY f /f\nRUN sleep 0.05\nCOPY --from=a /a /a\nWORKDIR /w", ["f": "1"])
+                "FROM base:1 AS a\nRUN sleep 0.05; echo 1 > /a\nFROM base:1\nCOPY f /f\nRUN sleep 0.05\nCOPY --from=a /a /a\nWORKDIR /w",
+                ["f": "1"])
             for round in 0..<(10 * Repository.scale) {
                 let child = try engine.session("build", "--no-cache", "-t", "made", context.path)
                 try await Task.sleep(for: .milliseconds(5 + 37 * (round % 10)))
@@ -88,7 +102,10 @@ import Testing
             #expect(try await engine.look("made", "cat /a /f") == "1\n1")
             #expect(try await engine.ok("ps", "-aq").text == "")
             #expect(try await engine.ok("system", "check").out.contains("nothing is wrong"))
-            #expect(try await shell("ls \(engine.root)/containers \(engine.root)/build | grep -cE 'work|[0-9a-f]{64}'; true").text == "0")
+            #expect(
+                try await shell(
+                    "ls \(engine.root)/containers \(engine.root)/build | grep -cE 'work|[0-9a-f]{64}'; true"
+                ).text == "0")
         }
     }
 
@@ -100,14 +117,16 @@ import Testing
             child.signal(SIGINT)
             let output = try await child.finish()
             #expect(output.status == 130, "\(output.all)")
-            #expect(try await shell("pgrep -f 'sleep 100' -c; ls \(engine.root)/containers").out.contains("begun") == false)
+            #expect(
+                try await shell("pgrep -f 'sleep 100' -c; ls \(engine.root)/containers").out.contains("begun") == false)
             #expect(try await engine.ok("ps", "-aq").text == "")
         }
     }
 
     @Test func buildsAtOnce() async throws {
         try await withEngine { engine in
-            let same = try await BuildContext("FROM base:1\nRUN sleep 0.3; cat /proc/sys/kernel/random/uuid > /u\nCOPY f /f", ["f": "1"])
+            let same = try await BuildContext(
+                "FROM base:1\nRUN sleep 0.3; cat /proc/sys/kernel/random/uuid > /u\nCOPY f /f", ["f": "1"])
             var contexts = [BuildContext]()
             for number in 0..<4 { contexts.append(try await BuildContext("FROM base:1\nRUN echo \(number) > /n")) }
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -127,12 +146,5 @@ import Testing
             #expect(seen.count == 1)
             #expect(try await engine.ok("system", "check").out.contains("nothing is wrong"))
         }
-    }
-}
-
-extension Substring {
-    fileprivate func trimming() -> String {
-        // The indentation of the literal is gone; what Python needs is kept.
-        String(self)
     }
 }

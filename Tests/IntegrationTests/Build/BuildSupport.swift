@@ -39,15 +39,20 @@ extension TestEngine {
     func build(
         _ context: BuildContext, _ options: [String] = [], at location: SourceLocation = #_sourceLocation
     ) async throws -> Output {
-        let output = try await command(words(["build", "--progress", "plain"] + options + [context.path]), seconds: 120)
+        let output = try await command(
+            words(["build", "--progress", "plain"] + options + [context.path]), seconds: 120)
         #expect(output.status == 0, "\(output.all)", sourceLocation: location)
         return output
     }
 
     /// What a script says in a container of an image.
-    func look(_ image: String, _ script: String, at location: SourceLocation = #_sourceLocation) async throws -> String {
+    func look(_ image: String, _ script: String, at location: SourceLocation = #_sourceLocation) async throws -> String
+    {
         let output = try await command(
-            words(["run", "--rm", "--network", "none", "--entrypoint", "/bin/sh", "-u", "0", "-w", "/", image, "-c", script]))
+            words([
+                "run", "--rm", "--network", "none", "--entrypoint", "/bin/sh", "-u", "0", "-w", "/", image, "-c",
+                script,
+            ]))
         #expect(output.status == 0, "\(script): \(output.all)", sourceLocation: location)
         return output.text
     }
