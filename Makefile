@@ -2,12 +2,12 @@
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-long install uninstall bench format lint clean
+.PHONY: help build demo test fuzz test-long install uninstall bench bench-pull layout format lint clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## Build the static program into bin/
+build: ## Build the static program and the networked one into bin/
 	@scripts/build.sh
 
 demo: build ## Run a web server in a container, look at it, and leave nothing behind
@@ -16,20 +16,30 @@ demo: build ## Run a web server in a container, look at it, and leave nothing be
 test: ## Install what the tests need, build, and run every test (as root)
 	@scripts/test.sh
 
+fuzz: ## Give every parser random input for ten minutes each (FUZZ_SECONDS=N)
+	@scripts/fuzz.sh
+
 test-long: ## The same with the large counts of repeated and random tests
 	@BERTH_TEST_SCALE=10 scripts/test.sh
 
-install: build ## Install berth, berth-runtime and berth-monitor below PREFIX
+install: build ## Install berth, berth-runtime, berth-monitor and berth-net below PREFIX
 	install -d "$(DESTDIR)$(PREFIX)/bin"
 	install -m 755 bin/berth "$(DESTDIR)$(PREFIX)/bin/berth"
 	ln -sf berth "$(DESTDIR)$(PREFIX)/bin/berth-runtime"
 	ln -sf berth "$(DESTDIR)$(PREFIX)/bin/berth-monitor"
+	install -m 755 bin/berth-net "$(DESTDIR)$(PREFIX)/bin/berth-net"
 
 uninstall: ## Remove what install made
-	rm -f "$(DESTDIR)$(PREFIX)/bin/berth-runtime" "$(DESTDIR)$(PREFIX)/bin/berth-monitor" "$(DESTDIR)$(PREFIX)/bin/berth"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/berth-runtime" "$(DESTDIR)$(PREFIX)/bin/berth-monitor" "$(DESTDIR)$(PREFIX)/bin/berth" "$(DESTDIR)$(PREFIX)/bin/berth-net"
 
 bench: build ## Measure beside crun, runc, podman and docker (WRITE=1 writes docs/benchmarks.md)
 	@WRITE=$(WRITE) Benchmarks/bench.sh
+
+bench-pull: build ## Measure pulling beside docker and podman
+	@Benchmarks/pull.sh
+
+layout: ## Record the functions of the usual commands anew, for the linker's order
+	@scripts/layout/record.sh
 
 format: ## Format the sources in place
 	swift format format --in-place --recursive --parallel Package.swift Sources Tests
@@ -38,4 +48,4 @@ lint: ## Say what is not formatted
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-static .build-test .build-fixtures bin
+	rm -rf .build .build-static .build-net .build-test .build-fuzz .build-fixtures bin

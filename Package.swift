@@ -24,13 +24,21 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "berth",
     products: [
-        .executable(name: "berth", targets: ["berth"])
+        .executable(name: "berth", targets: ["berth"]),
+        .executable(name: "berth-net", targets: ["berth-net"]),
+    ],
+    // Of the networked program only: the static one is built from what stands here alone.
+    dependencies: [
+        .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
     ],
     targets: [
         .target(name: "CLinux"),
         .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CIsal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
 
         module("LinuxKernel", ["CLinux", "CSeccomp"]),
@@ -54,13 +62,31 @@ let package = Package(
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Engine", "ImageBuilder", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine", "GoTemplate", "Archive", "OCI", "JSON", "LinuxKernel",
+                "Engine", "ImageBuilder", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
+                "GoTemplate", "TransferCommands", "Archive", "OCI", "JSON", "LinuxKernel",
+            ],
+            swiftSettings: swiftSettings),
+
+        module("TransferCommands", ["CommandLine"]),
+        module("FastInflate", ["Archive", "CIsal"]),
+        module(
+            "RegistryClient",
+            [
+                "ImageStore", "Archive", "OCI", "JSON", "LinuxKernel",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+        .executableTarget(
+            name: "berth-net",
+            dependencies: [
+                "RegistryClient", "TransferCommands", "FastInflate", "ImageStore", "CommandLine", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
 
         tests("JSONTests", ["JSON"]),
         tests("GoTemplateTests", ["GoTemplate", "JSON"]),
-        tests("ContainerRuntimeTests", ["ContainerRuntime", "OCI", "JSON", "LinuxKernel"]),
+        tests("ContainerRuntimeTests", ["ContainerRuntime", "ControlGroups", "OCI", "JSON", "LinuxKernel"]),
         tests("EngineTests", ["Engine", "OCI", "JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
         tests("NetlinkTests", ["Netlink", "LinuxKernel"]),
@@ -74,6 +100,7 @@ let package = Package(
             path: "Tests/Helpers/ControlGroupProbe", swiftSettings: swiftSettings),
         tests("ControlGroupsTests", ["ControlGroups", "LinuxKernel", "ControlGroupProbe"]),
         tests("CommandLineTests", ["CommandLine"]),
+        tests("RegistryClientTests", ["RegistryClient", "OCI", "JSON"]),
         .target(
             name: "ImageTestSupport", dependencies: ["Archive", "OCI", "LinuxKernel"], path: "Tests/ImageTestSupport",
             swiftSettings: swiftSettings),
@@ -84,6 +111,14 @@ let package = Package(
         tests(
             "ImageStoreTests",
             ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
+        .target(
+            name: "FuzzTargets", dependencies: ["Archive", "GoTemplate", "ImageStore", "JSON", "LinuxKernel", "OCI"],
+            path: "Tests/Fuzz/FuzzTargets", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "berth-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/BerthFuzz",
+            swiftSettings: swiftSettings),
+        tests("FastInflateTests", ["FastInflate", "Archive", "ImageTestSupport", "LinuxKernel"]),
+        tests("FuzzTests", ["FuzzTargets"]),
         tests("ImageBuilderTests", ["ImageBuilder", "OCI", "JSON", "LinuxKernel"]),
         tests("ArchiveTests", ["Archive", "OCI", "LinuxKernel", "ImageTestSupport", "CZlib", "CZstd"]),
 
@@ -91,6 +126,6 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
         tests("IntegrationTests", ["TestSupport"]),
         tests("ModuleImportTests", ["TestSupport"]),
-        tests("BerthCommandTests", ["berth", "CommandLine", "LinuxKernel"]),
+        tests("BerthCommandTests", ["berth", "CommandLine", "ContainerRuntime", "OCI", "LinuxKernel"]),
     ]
 )

@@ -66,34 +66,16 @@ import Testing
             RuntimeNamespace(type: "user", path: "/proc/1/ns/user"),
         ])
         #expect(plan.new == .mount)
-        #expect(plan.joined.map(\.kind) == [.user, .network])
+        // The user namespace last: joining the others may need rights that its entry takes away.
+        #expect(plan.joined.map(\.kind) == [.network, .user])
     }
 
     @Test func refusesNonsense() {
         #expect(throws: RuntimeError.self) { try plan([RuntimeNamespace(type: "mount"), RuntimeNamespace(type: "mount")]) }
         #expect(throws: RuntimeError.self) { try plan([RuntimeNamespace(type: "mount"), RuntimeNamespace(type: "moon")]) }
-        #expect(throws: RuntimeError.self) { try plan([RuntimeNamespace(type: "pid")]) }
         // CVE-2021-43784's other half: a path of 70 kB.
         let long = RuntimeNamespace(type: "network", path: "/" + String(repeating: "a", count: 70_000))
         #expect(throws: RuntimeError.self) { try plan([RuntimeNamespace(type: "mount"), long]) }
-    }
-
-    /// What is not done is refused, never accepted and ignored.
-    @Test func refusesSeccompFlagsAndListeners() {
-        for isFlag in [true, false] {
-            var configuration = RuntimeConfiguration()
-            var process = RuntimeProcess()
-            process.args = ["true"]
-            configuration.process = process
-            configuration.linux.namespaces = [RuntimeNamespace(type: "mount")]
-            var profile = RuntimeSeccomp(defaultAction: "SCMP_ACT_ALLOW", defaultErrnoRet: nil, architectures: [], syscalls: [])
-            if isFlag { profile.flags = ["SECCOMP_FILTER_FLAG_LOG"] } else { profile.listenerPath = "/run/listener" }
-            configuration.linux.seccomp = profile
-            let error = #expect(throws: RuntimeError.self) {
-                try PreparedLaunch(LaunchRequest(id: "x", configuration: configuration, root: .directory("/")))
-            }
-            #expect(error?.cause.contains(isFlag ? "flags" : "listenerPath") == true)
-        }
     }
 
     @Test func refusesTooManyMappings() {

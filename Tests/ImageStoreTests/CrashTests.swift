@@ -108,13 +108,18 @@ import Testing
         for layer in 0..<3 {
             layers.append((0..<60).map { .file(PathBytes("d\(layer)/f\($0)"), String(repeating: "x", count: 20_000)) })
         }
-        let image = try TestImage(layers, names: ["app:1"])
+        let image = try TestImage(layers, names: ["app:1"], extra: "pruned")
         try Files.replace(archive, with: try image.layout())
         let kept = try TestImage([TestImage.base], names: ["kept:1"])
         _ = try site.load(try kept.layout())
         var generator = TestRandom()
-        for round in 0..<(20 * testScale) {
-            let command = round % 4 == 3 ? ["remove", site.path, "app:1"] : ["load", site.path, archive]
+        for round in 0..<(25 * testScale) {
+            let command =
+                switch round % 5 {
+                case 2: ["remove", site.path, "app:1"]
+                case 4: ["prune", site.path, "-"]
+                default: ["load", site.path, archive]
+                }
             var pointers: [UnsafeMutablePointer<CChar>?] = ([probe] + command).map { strdup($0) }
             pointers.append(nil)
             defer { for pointer in pointers { free(pointer) } }

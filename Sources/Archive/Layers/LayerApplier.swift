@@ -35,6 +35,16 @@ public enum LayerApplier {
     public static func apply(
         _ tar: TarReader, to directory: consuming FileDescriptor, above lowers: [LowerDirectory] = []
     ) throws(ArchiveError) -> LayerSummary {
+        try apply(tar, to: directory, aboveWhenNeeded: ReadyLowers(lowers))
+    }
+
+    /// The same, above layers that may still be on their way: most layers are applied without a look at them, so those of
+    /// one image can be applied at the same time.
+    ///
+    /// - Parameter lowers: asked when the first thing has to be taken over from below, once at most.
+    public static func apply(
+        _ tar: TarReader, to directory: consuming FileDescriptor, aboveWhenNeeded lowers: any LowerLayers
+    ) throws(ArchiveError) -> LayerSummary {
         let application = try LayerApplication(directory, lowers: lowers)
         while let entry = try tar.next() { try application.place(entry, content: tar) }
         return try application.finish()
@@ -44,15 +54,16 @@ public enum LayerApplier {
 /// A layer on its way into a directory.
 final class LayerApplication {
     let stack: DirectoryStack
-    let lowers: LowerTree
+    private let lowerLayers: any LowerLayers
+    private var lowerTree: LowerTree?
     var summary = LayerSummary()
     var hasWhiteouts = false
     /// New files belong to 0:0 without being told.
     let makesRootFiles = geteuid() == 0 && getegid() == 0
     var uncheckedBytes = 0
 
-    init(_ directory: consuming FileDescriptor, lowers: [LowerDirectory]) throws(ArchiveError) {
-        self.lowers = LowerTree(lowers)
+    init(_ directory: consuming FileDescriptor, lowers: any LowerLayers) throws(ArchiveError) {
+        lowerLayers = lowers
         do throws(Errno) { stack = try DirectoryStack(root: directory) } catch {
             throw .entry(Array("/".utf8), error, doing: "the layer's directory cannot be read")
         }
@@ -63,6 +74,14 @@ final class LayerApplication {
             throw .entry(Array("/".utf8), error, doing: "a directory's time cannot be set")
         }
         return summary
+    }
+
+    /// The layers below, which may have to be waited for.
+    func lowers() throws(Errno) -> LowerTree {
+        if let lowerTree { return lowerTree }
+        let tree = LowerTree(try relay { () throws(ArchiveError) in try lowerLayers.directories() })
+        lowerTree = tree
+        return tree
     }
 
     /// Puts one entry where it belongs.

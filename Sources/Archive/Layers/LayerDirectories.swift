@@ -49,7 +49,7 @@ extension LayerApplication {
         var metadata = Metadata(impliedFor: entry)
         if !stack.top.isOpaque {
             summary.dependsOnLower = true
-            if let found = try lowers.lookup(stack.components + [name]), found.status.kind == .directory {
+            if let found = try lowers().lookup(stack.components + [name]), found.status.kind == .directory {
                 metadata = try Metadata(found)
             }
         }

@@ -17,7 +17,7 @@ extension LayerApplication {
             return try link(parent, targetName, status, name, entry)
         }
         summary.dependsOnLower = true
-        guard let found = try lowers.lookup(target.map { Array($0) }) else { throw fail(missing(entry)) }
+        guard let found = try lowers().lookup(target.map { Array($0) }) else { throw fail(missing(entry)) }
         let here = stack.components.map { $0[...] }
         try enter(target.dropLast(), for: entry)
         try copyUp(found, Array(last))

@@ -30,7 +30,9 @@ extension InputBuffer {
     public func decompressed() throws(ArchiveError) -> any ByteSource {
         switch try compression() {
         case .none: return self
-        case .gzip: return try GzipSource(self)
+        case .gzip:
+            if let preferred = GzipInflater.preferred(self) { return preferred }
+            return try GzipSource(self)
         case .zstd: return try ZstdSource(self)
         case let other:
             throw .reading(

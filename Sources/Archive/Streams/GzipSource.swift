@@ -1,4 +1,5 @@
 import CZlib
+import Synchronization
 
 /// The uncompressed bytes of a gzip stream (RFC 1952), with any number of members one after the other.
 final class GzipSource: ByteSource {
@@ -39,7 +40,9 @@ final class GzipSource: ByteSource {
             switch result {
             case Z_OK, Z_BUF_ERROR: continue
             case Z_STREAM_END:
-                if try !startNextMember() {
+                if try input.startsNextGzipMember() {
+                    inflateReset(stream)
+                } else {
                     ended = true
                     return Int(room - stream.pointee.avail_out)
                 }
@@ -50,21 +53,35 @@ final class GzipSource: ByteSource {
         }
         return Int(room - stream.pointee.avail_out)
     }
+}
 
-    /// What follows a member: another one, the end, or zero bytes that a tape or disk block was filled up with.
-    private func startNextMember() throws(ArchiveError) -> Bool {
-        let next = try input.peek(2)
-        if next.elementsEqual([0x1F, 0x8B]) {
-            inflateReset(stream)
-            return true
-        }
+extension InputBuffer {
+    /// What follows a gzip member: another one, the end, or zero bytes that a tape or disk block was filled up with.
+    ///
+    /// - Returns: whether it is another one.
+    /// - Throws: ``ArchiveError`` for anything else.
+    public func startsNextGzipMember() throws(ArchiveError) -> Bool {
+        if try peek(2).elementsEqual([0x1F, 0x8B]) { return true }
         while true {
-            let rest = try input.available(limit: InputBuffer.capacity)
+            let rest = try available(limit: InputBuffer.capacity)
             if rest.isEmpty { return false }
             guard rest.allSatisfy({ $0 == 0 }) else {
                 throw .reading("something that is not gzip follows its gzip data")
             }
-            input.consume(rest.count)
+            consume(rest.count)
         }
     }
+}
+
+/// Another decoder of gzip than zlib, for programs that have one.
+public enum GzipInflater {
+    /// Makes a source of the uncompressed bytes; nil where it cannot.
+    public typealias Make = @Sendable (InputBuffer) -> (any ByteSource)?
+
+    private static let make = Mutex<Make?>(nil)
+
+    /// Streams that are read from now on go through this one.
+    public static func prefer(_ maker: @escaping Make) { make.withLock { $0 = maker } }
+
+    static func preferred(_ input: InputBuffer) -> (any ByteSource)? { make.withLock { $0 }?(input) }
 }

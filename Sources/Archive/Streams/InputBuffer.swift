@@ -43,6 +43,9 @@ public final class InputBuffer: ByteSource {
         return UnsafeRawBufferPointer(rebasing: storage[start..<min(end, start + min(limit, Self.capacity))])
     }
 
+    /// Bytes that were read from the source and not consumed.
+    public var buffered: Int { end - start }
+
     /// Drops bytes that were seen.
     public func consume(_ count: Int) { start += min(count, end - start) }
 

@@ -32,6 +32,10 @@ public final class TarReader {
         self.endMarker = endMarker
     }
 
+    /// Bytes that were read from the source beyond what was handed out: after ``next()``, the entry's content begins so
+    /// many bytes before the source's position.
+    public var bufferedCount: Int64 { Int64(input.buffered) }
+
     /// The next entry; nil at the end of the archive. Content of the one before that was not read is passed over.
     ///
     /// - Throws: ``ArchiveError`` naming the entry: cut short, damaged, or saying something impossible.

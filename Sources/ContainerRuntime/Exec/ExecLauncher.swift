@@ -17,8 +17,19 @@ public struct ExecLauncher {
     public func launch() throws -> LaunchedContainer {
         guard let group = request.controlGroup else { return try launch(birthGroup: nil, joinFiles: []) }
         let join = try Self.joinDescriptors(of: group)
-        let files = join.numbers.filter { $0 != join.cloneInto }
-        return try launch(birthGroup: join.cloneInto, joinFiles: files)
+        var files = join.numbers.filter { $0 != join.cloneInto }
+        var birthGroup = join.cloneInto
+        var opened = [Int32]()
+        defer { for number in opened { close(number) } }
+        for subgroup in request.subgroups {
+            let below = try Self.joinDescriptors(of: subgroup)
+            for number in below.numbers {
+                let copy = try ProcessControl.duplicate(number, minimum: 3)
+                opened.append(copy)
+                if number == below.cloneInto { birthGroup = copy } else { files.append(copy) }
+            }
+        }
+        return try launch(birthGroup: birthGroup, joinFiles: files)
     }
 
     private static func joinDescriptors(of group: ControlGroup) throws(RuntimeError) -> JoinDescriptors {
@@ -29,15 +40,17 @@ public struct ExecLauncher {
 
     private func launch(birthGroup: Int32?, joinFiles: [Int32]) throws(RuntimeError) -> LaunchedContainer {
         let target = try attempt("find", "the container's process") { () throws(Errno) in
-            try ProcessClone.open(pid: request.target)
+            if let number = request.targetDescriptor {
+                return FileDescriptor(owning: try ProcessControl.duplicate(number, minimum: 3))
+            }
+            return try ProcessClone.open(pid: request.target)
         }
         let kinds = try differingNamespaces()
         let limits = try ProcessLimits(request.process)
-        var filter: SeccompFilter?
-        if let profile = request.seccomp {
-            filter = try SeccompCache.filter(for: SeccompProfile(profile), directory: request.seccompCacheDirectory)
-        }
-        let seccomp = filter
+        let seccomp = try request.preparedSeccomp()
+        let scheduling = try ProcessScheduling(request.process)
+        let affinity = try ProcessorAffinity(request.process.execCPUAffinity)
+        let labels = try ProcessLabel.labels(request.process)
         let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(.sequencedPacket) }
         let ours = pair.first.rawValue, theirs = pair.second.rawValue, pidfd = target.rawValue
         if kinds.contains(.pid) {
@@ -53,13 +66,20 @@ public struct ExecLauncher {
                 close(ours)
                 return ExecProcess(
                     request: wanted, kinds: kinds.subtracting(.pid), target: pidfd, joinFiles: joinFiles, seccomp: seccomp,
-                    channel: theirs
+                    affinity: affinity, labels: labels, channel: theirs
                 ).run()
             }
         }
         try? pair.second.close()
         var container = LaunchedContainer(process: child, terminal: nil, channel: pair.first)
-        do throws(RuntimeError) { try limits.apply(to: container.process.pid) } catch {
+        do throws(RuntimeError) {
+            try limits.apply(to: container.process.pid)
+            if !scheduling.isEmpty {
+                // Once it has joined the container's groups: they decide whether a real-time policy may be had.
+                try container.awaitPrepared()
+                try scheduling.apply(to: container.process.pid)
+            }
+        } catch {
             try? container.process.send(signal: SIGKILL)
             _ = try? container.process.wait()
             throw error
@@ -71,7 +91,7 @@ public struct ExecLauncher {
     /// The namespaces in which the container differs from this process: joining one's own is an error for some kinds.
     private func differingNamespaces() throws(RuntimeError) -> NamespaceSet {
         var kinds: NamespaceSet = []
-        for (kind, name) in NamespaceSet.fileNames where kind != .time {
+        for (kind, name) in NamespaceSet.fileNames {
             let theirs = try attempt("look at", "the container's namespaces") { () throws(Errno) in
                 try Files.status("/proc/\(request.target)/ns/\(name)", followLink: true).inode
             }
@@ -88,7 +108,9 @@ private struct ExecProcess {
     let kinds: NamespaceSet
     let target: Int32
     let joinFiles: [Int32]
-    let seccomp: SeccompFilter?
+    let seccomp: PreparedSeccomp?
+    let affinity: ProcessorAffinity
+    let labels: [ProcessLabel]
     let channel: Int32
 
     func run() -> Int32 {
@@ -105,8 +127,17 @@ private struct ExecProcess {
     private func setUp(_ socket: borrowing FileDescriptor) throws(RuntimeError) {
         // From here on processes of the container can see this one: they must not reach into it (CVE-2016-9962).
         ProcessControl.forbidInspection()
+        try affinity.applyInitial()
         try attempt("join", "the container's control group") { () throws(Errno) in
             for number in joinFiles { try ProcessControl.joinControlGroup(number) }
+        }
+        try affinity.applyFinal()
+        let openLabels = try OpenLabels(labels)
+        let hostPID = seccomp?.listener == nil ? 0 : HostProcessNumber.read()
+        if request.process.scheduler != nil || request.process.ioPriority != nil {
+            try attempt("tell", "the launching process") { () throws(Errno) in
+                try socket.sendMessage([SyncMessage.prepared])
+            }
         }
         try attempt("wait for", "the launching process") { () throws(Errno) in
             let message = try socket.receiveMessage()
@@ -142,13 +173,14 @@ private struct ExecProcess {
         credentials.uid = user.uid
         credentials.gid = user.gid
         credentials.additionalGroups = user.additionalGroups
+        try openLabels.apply()
         try ProcessSetup.drop(
             credentials, seccomp: seccomp, noNewPrivileges: request.process.noNewPrivileges, diesWithParent: false,
-            preservedDescriptors: request.preservedDescriptors, channel: socket.rawValue)
+            preservedDescriptors: request.preservedDescriptors, channel: socket.rawValue, hostPID: hostPID)
         throw Program(
             arguments: request.process.args,
             environment: ProcessSetup.environment(request.process.env, home: user.home)
-        ).execute()
+        ).execute(through: request.executionStub, tell: socket.rawValue)
     }
 
     private func openTerminal(_ user: ResolvedUser, _ socket: borrowing FileDescriptor) throws(RuntimeError) -> Int32 {

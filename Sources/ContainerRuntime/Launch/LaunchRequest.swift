@@ -48,6 +48,8 @@ public struct LaunchRequest: Sendable {
     /// What the specification's `config.json` says.
     public var configuration: RuntimeConfiguration
     public var root: RootSource
+    /// The bundle's directory, which hooks are told and work in; empty without one.
+    public var bundle = ""
     /// Docker's `USER[:GROUP]`, looked up in the container's own files; replaces `process.user`.
     public var userSpecification: String?
     /// Further groups, names or numbers, looked up in the container's own files.
@@ -59,6 +61,8 @@ public struct LaunchRequest: Sendable {
     public var ownerMappedMounts: Set<Int> = []
     /// The group that the first process joins; nil leaves it where the launching process is.
     public var controlGroup: ControlGroup?
+    /// What keeps the group until the first process is in it.
+    public var groupPlaceholder: GroupPlaceholder?
     /// Descriptor numbers that become 0, 1 and 2. Ignored with a terminal.
     public var standardStreams: (input: Int32, output: Int32, error: Int32) = (0, 1, 2)
     /// Chown the streams to the process's user, so that `/dev/stdout` can be opened again. Only for pipes of ours.
@@ -73,6 +77,8 @@ public struct LaunchRequest: Sendable {
     public var keepsKeyring = false
     /// Directory for compiled seccomp filters; nil compiles each time.
     public var seccompCacheDirectory: String?
+    /// Through which the program is executed, where ours must not be seen inside.
+    public var executionStub: ExecutionStub?
     /// A listening socket on which the first process waits for `start` instead of for its parent (`create`).
     public var startListener: Int32?
     /// Leave the old root reachable by `chroot` instead of `pivot_root` (`--no-pivot`).

@@ -10,12 +10,20 @@ struct PreparedLaunch {
     var mounts: MountPlan
     var uidMap: [IDMapping]
     var gidMap: [IDMapping]
-    var seccomp: SeccompFilter?
+    var seccomp: PreparedSeccomp?
+    var domain: ExecutionDomain
+    var scheduling: ProcessScheduling
+    var labels: [ProcessLabel]
+    var networkDevices: NetworkDevices
+    var resourceDirector: ResourceDirector?
     var limits: ProcessLimits
     /// The cgroup v2 directory that the child is born in.
     var birthGroup: Int32?
     /// `tasks` files of v1 hierarchies into which the child writes itself.
     var joinFiles: [Int32]
+    /// Whether this process may make no device nodes, and the container gets the host's own as bind mounts: in a user
+    /// namespace.
+    var bindsDevices: Bool
     /// Hierarchies of the container's group, with the mount option that names each, for the container's own view.
     var controllerMounts: [ControllerMount]
 
@@ -29,6 +37,18 @@ struct PreparedLaunch {
         var hostDirectory: String
     }
 
+    /// Whether the host has something to do once the mounts are in place.
+    var needsLateService: Bool {
+        let hooks = request.configuration.hooks
+        return !hooks.prestart.isEmpty || !hooks.createRuntime.isEmpty || !scheduling.isEmpty || !networkDevices.isEmpty
+            || resourceDirector != nil || request.groupPlaceholder != nil
+    }
+    /// Whether the first process must know its number on the host.
+    var needsHostPID: Bool {
+        let hooks = request.configuration.hooks
+        return seccomp?.listener != nil || !hooks.createContainer.isEmpty || !hooks.startContainer.isEmpty
+    }
+
     /// The host's id of the container's root.
     var rootUID: UInt32 { uidMap.outside(of: 0) ?? 0 }
     var rootGID: UInt32 { gidMap.outside(of: 0) ?? 0 }
@@ -39,7 +59,6 @@ struct PreparedLaunch {
         guard let process = request.configuration.process else {
             throw RuntimeError("create container", request.id, cause: "the configuration has no process")
         }
-        try Self.refuseUnsupported(request.configuration, process)
         namespaces = try NamespacePlan(linux)
         mounts = try MountPlan(request.configuration)
         uidMap = linux.uidMappings.map { IDMapping(inside: $0.containerID, outside: $0.hostID, size: $0.size) }
@@ -49,16 +68,34 @@ struct PreparedLaunch {
             guard !uidMap.isEmpty, !gidMap.isEmpty, uidMap.count <= 340, gidMap.count <= 340 else {
                 throw RuntimeError(
                     "map", "the container's user ids",
-                    cause: "a user namespace needs 1 to 340 uid and gid mappings, not \(uidMap.count) and \(gidMap.count)")
+                    cause:
+                        "a user namespace needs 1 to 340 uid and gid mappings, not \(uidMap.count) and \(gidMap.count)")
             }
         } else if !namespaces.joinsUser, !uidMap.isEmpty || !gidMap.isEmpty {
             throw RuntimeError("map", "the container's user ids", cause: "id mappings need a user namespace")
         }
         if let profile = linux.seccomp {
-            seccomp = try SeccompCache.filter(for: SeccompProfile(profile), directory: request.seccompCacheDirectory)
+            seccomp = try PreparedSeccomp(
+                profile, cache: request.seccompCacheDirectory, ociVersion: request.configuration.ociVersion,
+                state: ListenerState(
+                    id: request.id, status: "creating", bundle: request.bundle,
+                    annotations: request.configuration.annotations))
         }
+        domain = try ExecutionDomain(linux)
+        scheduling = try ProcessScheduling(process)
+        labels = try ProcessLabel.labels(process)
+        try MountLabel.check(linux)
+        networkDevices = try NetworkDevices(linux.netDevices)
+        guard networkDevices.isEmpty || namespaces.has(.network) else {
+            throw RuntimeError("move network devices", "", cause: "the container has no network namespace of its own")
+        }
+        resourceDirector = try linux.intelRdt.map { configuration throws(RuntimeError) in
+            try ResourceDirector(configuration, id: request.id)
+        }
+        try Self.check(linux, namespaces, request.configuration)
         limits = try ProcessLimits(process)
         joinFiles = []
+        bindsDevices = RootlessEntry.isInUserNamespace
         controllerMounts = []
         guard let group = request.controlGroup else { return }
         for hierarchy in group.hierarchies {
@@ -71,29 +108,36 @@ struct PreparedLaunch {
         }
     }
 
-    private static func refuseUnsupported(
-        _ configuration: RuntimeConfiguration, _ process: RuntimeProcess
+    /// What makes no sense without a namespace of the container's own: it would change the host's.
+    private static func check(
+        _ linux: RuntimeLinux, _ namespaces: NamespacePlan, _ configuration: RuntimeConfiguration
     ) throws(RuntimeError) {
-        func refuse(_ what: String, _ asked: Bool) throws(RuntimeError) {
-            if asked { throw RuntimeError("create container", "", cause: "\(what) is not supported yet") }
+        func need(_ kind: NamespaceSet, _ name: String, _ field: String, _ asked: Bool) throws(RuntimeError) {
+            if !asked || namespaces.has(kind) { return }
+            throw RuntimeError("set", field, cause: "the container has no \(name) namespace of its own")
         }
-        let linux = configuration.linux
-        try refuse("linux.intelRdt", linux.intelRdt != nil)
-        try refuse("linux.memoryPolicy", linux.memoryPolicy != nil)
-        try refuse("linux.personality", linux.personality != nil)
-        try refuse("linux.timeOffsets", !linux.timeOffsets.isEmpty)
-        try refuse("linux.netDevices", !linux.netDevices.isEmpty)
-        try refuse("linux.mountLabel", !(linux.mountLabel ?? "").isEmpty)
-        try refuse("process.apparmorProfile", !(process.apparmorProfile ?? "").isEmpty)
-        try refuse("process.selinuxLabel", !(process.selinuxLabel ?? "").isEmpty)
-        try refuse("process.scheduler", process.scheduler != nil)
-        try refuse("process.ioPriority", process.ioPriority != nil)
-        try refuse("linux.seccomp.flags", !(linux.seccomp?.flags.isEmpty ?? true))
-        try refuse("linux.seccomp.listenerPath", !(linux.seccomp?.listenerPath ?? "").isEmpty)
-        let hooks = configuration.hooks
-        let count = hooks.prestart.count + hooks.createRuntime.count + hooks.createContainer.count
-            + hooks.startContainer.count + hooks.poststart.count + hooks.poststop.count
-        try refuse("hooks", count > 0)
+        let propagations = ["shared", "slave", "private", "unbindable"]
+        if let asked = linux.rootfsPropagation, !asked.isEmpty, !propagations.contains(where: { asked == $0 || asked == "r" + $0 }) {
+            throw RuntimeError("set", "linux.rootfsPropagation", cause: "\(asked) is none of \(propagations.joined(separator: ", "))")
+        }
+        try need(.uts, "uts", "hostname", !(configuration.hostname ?? "").isEmpty)
+        try need(.uts, "uts", "domainname", !(configuration.domainname ?? "").isEmpty)
+        try need(.time, "time", "linux.timeOffsets", !linux.timeOffsets.isEmpty)
+        if !linux.timeOffsets.isEmpty, !namespaces.new.contains(.time) {
+            throw RuntimeError(
+                "set", "linux.timeOffsets", cause: "a time namespace that is joined has its offsets already")
+        }
+        guard !namespaces.new.contains(.mount) else { return }
+        // Another's mounts, or the host's: nothing of the container's may be added to them.
+        guard configuration.mounts.isEmpty, linux.maskedPaths.isEmpty, linux.readonlyPaths.isEmpty,
+            configuration.root?.readonly != true, configuration.process?.terminal != true, linux.devices.isEmpty
+        else {
+            throw RuntimeError(
+                "create container", "",
+                cause:
+                    "mounts, devices, masked and read-only paths, a read-only root and a terminal need a new mount namespace"
+            )
+        }
     }
 }
 
@@ -103,7 +147,14 @@ struct NamespacePlan {
     /// Kind and path, in the order in which they are to be joined (the user namespace first).
     var joined: [(kind: NamespaceSet, path: String)] = []
 
+    /// What the new time namespace's clocks are ahead by, as `/proc/PID/timens_offsets` takes it; empty for none.
+    var timeOffsets = ""
+
     var joinsUser: Bool { joined.contains { $0.kind == .user } }
+    /// Whether the container has its own namespace of a kind, new or joined.
+    func has(_ kind: NamespaceSet) -> Bool { new.contains(kind) || joined.contains { $0.kind == kind } }
+    /// Whether an intermediate process must make or join namespaces before the clone.
+    var needsIntermediate: Bool { !joined.isEmpty || !timeOffsets.isEmpty }
 
     init(_ linux: RuntimeLinux) throws(RuntimeError) {
         let kinds: [String: NamespaceSet] = [
@@ -127,12 +178,23 @@ struct NamespacePlan {
                 new.insert(kind)
             }
         }
-        guard new.contains(.mount) || joined.contains(where: { $0.kind == .mount }) else {
-            throw RuntimeError("create container", "", cause: "a container without a mount namespace is not supported")
+        // Others first: joining them may take rights that are lost with the entry into the user namespace.
+        joined.sort { ($0.kind == .user ? 1 : 0) < ($1.kind == .user ? 1 : 0) }
+        timeOffsets = try Self.offsets(linux.timeOffsets)
+    }
+
+    private static func offsets(_ offsets: [String: RuntimeTimeOffset]) throws(RuntimeError) -> String {
+        var lines = ""
+        for (clock, offset) in offsets.sorted(by: { $0.key < $1.key }) {
+            guard clock == "monotonic" || clock == "boottime" else {
+                throw RuntimeError(
+                    "set", "linux.timeOffsets", cause: "clock \(clock) is neither monotonic nor boottime")
+            }
+            guard offset.nanoseconds < 1_000_000_000 else {
+                throw RuntimeError("set", "linux.timeOffsets", cause: "\(offset.nanoseconds) ns are a second or more")
+            }
+            lines += "\(clock) \(offset.seconds) \(offset.nanoseconds)\n"
         }
-        guard !joined.contains(where: { $0.kind == .mount }) else {
-            throw RuntimeError("create container", "", cause: "joining a mount namespace is not supported")
-        }
-        joined.sort { ($0.kind == .user ? 0 : 1) < ($1.kind == .user ? 0 : 1) }
+        return lines
     }
 }

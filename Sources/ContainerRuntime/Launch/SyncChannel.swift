@@ -12,8 +12,15 @@ enum SyncMessage {
     static let go = UInt8(ascii: "G")
     /// Child: JSON of a ``RuntimeError``.
     static let failed = UInt8(ascii: "E")
+    /// The child's stub: the name of the program that could not be executed, and one byte with the error's number.
+    static let notExecuted = UInt8(ascii: "X")
+    static let failures: Set<UInt8> = [failed, notExecuted]
     /// Child: the terminal's master end.
     static let terminal = UInt8(ascii: "T")
+    /// Child: the mounts are in place and the groups joined; the host may run its hooks and set what it sets late.
+    static let mounted = UInt8(ascii: "H")
+    /// Parent: that is done.
+    static let served = UInt8(ascii: "h")
     /// Child: everything is set up, only ``go`` is missing.
     static let prepared = UInt8(ascii: "P")
 }
@@ -28,9 +35,14 @@ extension RuntimeError {
         return [SyncMessage.failed] + json.serialized()
     }
 
-    /// Reads such a payload (without the leading byte).
-    init(message: some Sequence<UInt8>) {
-        let json = try? JSONValue(parsing: Array(message))
+    /// Reads one of ``SyncMessage/failures``.
+    init(failure message: [UInt8]) {
+        if message.first == SyncMessage.notExecuted, let number = message.last {
+            let name = String(decoding: message.dropFirst().dropLast(), as: UTF8.self)
+            self = Program.failure(name, Errno(rawValue: Int32(number)))
+            return
+        }
+        let json = try? JSONValue(parsing: Array(message.dropFirst()))
         self.init(
             json?["operation"]?.stringValue ?? "start", json?["object"]?.stringValue ?? "container",
             cause: json?["cause"]?.stringValue ?? "the first process failed without saying why",

@@ -19,8 +19,11 @@ struct MountProvider {
             guard let kind = try? mount.root.status().kind, kind == .directory else {
                 throw RuntimeError("open root file system", path, .notDirectory)
             }
-            try attempt("make private", path) { () throws(Errno) in
-                try mount.setAttributes(propagation: .private, recursive: true)
+            // As a slave it goes on receiving what the host mounts below it (config-linux.md, "Rootfs Mount Propagation").
+            let asked = request.configuration.linux.rootfsPropagation
+            try attempt("set the propagation of", path) { () throws(Errno) in
+                try mount.setAttributes(
+                    propagation: asked == "slave" || asked == "rslave" ? .slave : .private, recursive: true)
             }
             return mount
         case .overlay(let overlay):
@@ -40,11 +43,21 @@ struct MountProvider {
         switch step.maker {
         case .bind: return try bind(step, user: user).intoRoot()
         case .devices:
-            let devices = prepared.request.configuration.linux.devices
-            return try DeviceDirectory(uid: prepared.rootUID, gid: prepared.rootGID, devices: devices)
-                .mount(options: step.options).intoRoot()
+            return try devices.directory(options: step.options, label: request.configuration.linux.mountLabel).intoRoot()
         case .fileSystem, .controlGroups: return nil
         }
+    }
+
+    /// The container's device nodes.
+    private var devices: DeviceDirectory {
+        DeviceDirectory(
+            nodes: DeviceNodes(uids: prepared.uidMap, gids: prepared.gidMap, binds: prepared.bindsDevices),
+            devices: request.configuration.linux.devices)
+    }
+
+    /// Makes in the root file system itself the nodes that no `/dev` of the plan's own will hold.
+    func makeDevicesInRoot(_ root: borrowing DetachedMount) throws(RuntimeError) {
+        try devices.makeOutside(of: prepared.mounts, in: root)
     }
 
     private func bind(_ step: MountPlan.Step, user: ResolvedUser) throws(RuntimeError) -> DetachedMount {

@@ -13,13 +13,17 @@ enum ContainerUser {
         let directory = RootDirectory(descriptor: root)
         // Also root's entry is looked up: HOME comes from it.
         let database = UserDatabase(
-            passwd: directory.readRegularFile("/etc/passwd") ?? [], group: directory.readRegularFile("/etc/group") ?? [])
+            passwd: directory.readRegularFile("/etc/passwd") ?? [], group: directory.readRegularFile("/etc/group") ?? []
+        )
         do throws(UserError) {
             var user: ResolvedUser
-            if let specification { user = try database.resolve(specification) } else {
+            if let specification {
+                user = try database.resolve(specification)
+            } else {
                 let entry = database.users.first { $0.uid == numeric.uid }
                 user = ResolvedUser(
-                    uid: numeric.uid, gid: numeric.gid, additionalGroups: [], home: entry?.home ?? "/", name: entry?.name)
+                    uid: numeric.uid, gid: numeric.gid, additionalGroups: [], home: entry?.home ?? "/",
+                    name: entry?.name)
             }
             var groups = numeric.additionalGids
             for text in additionalGroups { groups.append(try database.resolveGroup(text)) }

@@ -54,7 +54,8 @@ public struct ForegroundProcess {
                 case Token.process:
                     if let terminal { drain(terminal.number) }
                     return try ChildStatus.wait(pid)
-                case Token.terminal: if !copy(from: terminal?.number ?? -1, to: 1) { try? poller.remove(terminal?.number ?? -1) }
+                case Token.terminal:
+                    if !copy(from: terminal?.number ?? -1, to: 1) { try? poller.remove(terminal?.number ?? -1) }
                 case Token.input: if !copy(from: 0, to: terminal?.number ?? -1) { try? poller.remove(0) }
                 case Token.signals: while let signal = signals.next() { handle(signal) }
                 default: break
@@ -65,7 +66,9 @@ public struct ForegroundProcess {
 
     private func handle(_ signal: Int32) {
         if signal == SIGWINCH {
-            if let terminal, let size = Terminal.size(0) ?? Terminal.size(1) { try? Terminal.setSize(terminal.number, size) }
+            if let terminal, let size = Terminal.size(0) ?? Terminal.size(1) {
+                try? Terminal.setSize(terminal.number, size)
+            }
             return
         }
         try? ProcessSignal.send(pidfd: pidfd, signal)

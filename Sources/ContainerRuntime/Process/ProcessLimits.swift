@@ -19,7 +19,8 @@ struct ProcessLimits {
                 throw RuntimeError("set limit", limit.type, cause: "there is no such limit")
             }
             guard limit.soft <= limit.hard else {
-                throw RuntimeError("set limit", limit.type, cause: "the soft limit \(limit.soft) is over the hard limit \(limit.hard)")
+                throw RuntimeError(
+                    "set limit", limit.type, cause: "the soft limit \(limit.soft) is over the hard limit \(limit.hard)")
             }
             guard !limits.contains(where: { $0.number == number }) else {
                 throw RuntimeError("set limit", limit.type, cause: "it is listed twice")

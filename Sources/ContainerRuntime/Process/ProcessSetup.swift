@@ -37,7 +37,8 @@ enum ProcessSetup {
         }
         try attempt("change to", "working directory \"\(path)\"") { () throws(Errno) in
             let directory = RootDirectory(descriptor: root)
-            let target = make ? try directory.openMakingDirectory(path) : try directory.open(path, [.pathOnly, .directory])
+            let target =
+                make ? try directory.openMakingDirectory(path) : try directory.open(path, [.pathOnly, .directory])
             do throws(Errno) { try ProcessControl.changeDirectory(target.rawValue) } catch {
                 // A directory that root of the namespace may not enter may still be the user's own: try as the user.
                 guard error == .accessDenied else { throw error }
@@ -50,8 +51,8 @@ enum ProcessSetup {
 
     /// Gives up everything the program must not have.
     static func drop(
-        _ credentials: Credentials, seccomp: SeccompFilter?, noNewPrivileges: Bool, diesWithParent: Bool,
-        preservedDescriptors: Int, channel: Int32
+        _ credentials: Credentials, seccomp: PreparedSeccomp?, noNewPrivileges: Bool, diesWithParent: Bool,
+        preservedDescriptors: Int, channel: Int32, hostPID: Int32 = 0
     ) throws(RuntimeError) {
         try attempt("close", "inherited descriptors") { () throws(Errno) in
             try ProcessControl.closeOnExec(from: 3 + UInt32(preservedDescriptors))
@@ -61,7 +62,7 @@ enum ProcessSetup {
             try attempt("set", "no_new_privs") { () throws(Errno) in try ProcessControl.setNoNewPrivileges() }
         } else if let seccomp {
             // Without no_new_privs the filter needs CAP_SYS_ADMIN, which goes away next.
-            try install(seccomp)
+            try seccomp.install(pid: hostPID)
         }
         try credentials.assume()
         if diesWithParent {
@@ -72,11 +73,7 @@ enum ProcessSetup {
             var entry = pollfd(fd: channel, events: 0, revents: 0)
             if poll(&entry, 1, 0) > 0, entry.revents & Int16(POLLHUP) != 0 { _exit(125) }
         }
-        if noNewPrivileges, let seccomp { try install(seccomp) }
-    }
-
-    private static func install(_ filter: SeccompFilter) throws(RuntimeError) {
-        try attempt("install", "seccomp filter") { () throws(Errno) in try filter.install() }
+        if noNewPrivileges, let seccomp { try seccomp.install(pid: hostPID) }
     }
 
     /// The environment with `HOME` where it has none.

@@ -148,7 +148,9 @@ public final class StreamRelay {
         if pending.isEmpty, inputHasEnded { return endInput(poller) }
         // One side at a time: the pipe while something waits for it, else standard input.
         try? poller.modify(number, pending.isEmpty && inputIsWatched ? [] : .writable, token: Token.pipe)
-        if inputIsWatched, !inputHasEnded { try? poller.modify(0, pending.isEmpty ? .readable : [], token: Token.input) }
+        if inputIsWatched, !inputHasEnded {
+            try? poller.modify(0, pending.isEmpty ? .readable : [], token: Token.input)
+        }
     }
 
     private func endInput(_ poller: borrowing Poller) {

@@ -53,6 +53,9 @@ extension ResourceLimits {
         network.priorities = resources.networkPriorities.map { (interface: $0.name, priority: $0.priority) }
         rdma = resources.rdma.map { RDMALimit(device: $0.device, handles: $0.handles, objects: $0.objects) }
         unified = resources.unified
+        for name in unified.keys where name.isEmpty || name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 < 33 }) {
+            throw RuntimeError("write", "control file \"\(name)\"", cause: "it is no name of a file of a control group")
+        }
         devices = []
         for rule in resources.devices { devices.append(try DeviceRule(rule)) }
         if !devices.isEmpty { devices += Self.defaultDeviceRules }

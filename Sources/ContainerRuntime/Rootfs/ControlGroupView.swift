@@ -14,7 +14,14 @@ struct ControlGroupView {
         if let whole = prepared.controllerMounts.first(where: { $0.directory.isEmpty }) {
             return try mountOne(whole, attributes, destination, place.rawValue)
         }
-        guard !prepared.controllerMounts.isEmpty else { return }
+        if prepared.controllerMounts.isEmpty {
+            // A container without groups of its own (rootless) sees the host's, and can write none (CVE-2023-25809).
+            return try attempt("bind", "/sys/fs/cgroup") { () throws(Errno) in
+                let clone = try DetachedMount.clone("/sys/fs/cgroup", recursive: true)
+                try clone.setAttributes(set: attributes.union(.readOnly), recursive: true)
+                try clone.attach(to: place.rawValue)
+            }
+        }
         let holder = try attempt("mount tmpfs on", destination) { () throws(Errno) in
             let context = try FileSystemContext("tmpfs")
             try context.set("mode", "755")
@@ -24,11 +31,11 @@ struct ControlGroupView {
         }
         for controller in prepared.controllerMounts {
             let path = "\(destination)/\(controller.directory)"
-            let place = try attempt("make mount point", path) { () throws(Errno) in
+            try attempt("make mount point", path) { () throws(Errno) in
                 try Files.makeDirectory(at: holder.rawValue, controller.directory)
-                return try Files.open(at: holder.rawValue, controller.directory, [.pathOnly, .directory])
             }
-            try mountOne(controller, attributes, path, place.rawValue)
+            // The tmpfs is ours and new: its names lead nowhere else.
+            try mountOne(controller, attributes, path, holder.rawValue, controller.directory)
         }
         if attributes.contains(.readOnly) {
             try attempt("make read-only", destination) { () throws(Errno) in
@@ -38,14 +45,15 @@ struct ControlGroupView {
     }
 
     private func mountOne(
-        _ controller: PreparedLaunch.ControllerMount, _ attributes: MountAttributes, _ path: String, _ place: Int32
+        _ controller: PreparedLaunch.ControllerMount, _ attributes: MountAttributes, _ path: String, _ place: Int32,
+        _ name: String = ""
     ) throws(RuntimeError) {
         guard prepared.namespaces.new.contains(.controlGroup) else {
             // In a namespace shared with the host a new mount would show the host's groups: bind the container's own.
             return try attempt("bind", controller.hostDirectory) { () throws(Errno) in
                 let clone = try DetachedMount.clone(controller.hostDirectory, recursive: false)
                 try clone.setAttributes(set: attributes, propagation: .private)
-                try clone.attach(to: place)
+                try clone.attach(to: place, name)
             }
         }
         let type = controller.isUnified ? "cgroup2" : "cgroup"
@@ -59,7 +67,7 @@ struct ControlGroupView {
                     try context.setFlag(option)
                 }
             }
-            try context.mount(attributes).attach(to: place)
+            try context.mount(attributes).attach(to: place, name)
         } catch {
             let words = context.message()
             throw RuntimeError("mount \(type) on", path, cause: words.isEmpty ? error.description : words)

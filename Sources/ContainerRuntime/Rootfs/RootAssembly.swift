@@ -11,6 +11,8 @@ struct RootAssembly: ~Copyable {
     private var provided: [Int32]
     /// The devpts mount, by descriptor for the terminal; open until the program is executed.
     private var devpts: Int32 = -1
+    /// File systems that become read-only once everything that belongs below them is mounted.
+    private var readOnlyLater: [Int32] = []
 
     init(prepared: PreparedLaunch, root: Int32, provided: [Int32]) {
         self.prepared = prepared
@@ -28,6 +30,32 @@ struct RootAssembly: ~Copyable {
         }
         _ = rootMount.intoRoot().release()
         for step in prepared.mounts.steps { try make(step) }
+        if prepared.bindsDevices { try bindDevices() }
+    }
+
+    /// Mounts the host's device nodes, reached by the host's own paths, which are still this process's.
+    private func bindDevices() throws(RuntimeError) {
+        let devices = prepared.request.configuration.linux.devices
+        let directory = RootDirectory(descriptor: root)
+        for path in DeviceDirectory.boundPaths(devices, plan: prepared.mounts) {
+            try attempt("bind device", path) { () throws(Errno) in
+                let node = try DetachedMount.clone(path, recursive: false)
+                let kind = try node.root.status().kind
+                guard kind == .characterDevice || kind == .blockDevice else { throw .notPermitted }
+                let place = try directory.openMakingFile(path)
+                try node.attach(to: place.rawValue)
+            }
+        }
+    }
+
+    /// Makes read-only what was asked to be and had to be written to until now.
+    mutating func finishReadOnly() throws(RuntimeError) {
+        defer { readOnlyLater = [] }
+        for number in readOnlyLater {
+            try attempt("make read-only", "a file system") { () throws(Errno) in
+                try DetachedMount(root: FileDescriptor(owning: number)).setAttributes(set: .readOnly)
+            }
+        }
     }
 
     private mutating func make(_ step: MountPlan.Step) throws(RuntimeError) {
@@ -37,16 +65,34 @@ struct RootAssembly: ~Copyable {
             guard !provided.isEmpty else { throw RuntimeError("mount", destination, cause: "the host sent no mount for it") }
             let mount = DetachedMount(root: FileDescriptor(owning: provided.removeFirst()))
             try attach(mount, step)
+            if step.maker == .devices, step.options.set.contains(.readOnly) { try makeReadOnlyLater(mount) }
         case .controlGroups: try ControlGroupView(prepared: prepared).mount(at: destination, root: root, options: step.options)
         case .fileSystem(let type):
-            if step.options.copiesUp {
-                throw RuntimeError("mount", destination, cause: "the option tmpcopyup is not supported yet")
-            }
             let mount = try fileSystem(type, step)
+            if step.options.copiesUp { try copyUp(destination, to: mount) }
             try attach(mount, step)
+            if type == "tmpfs", step.options.set.contains(.readOnly) { try makeReadOnlyLater(mount) }
             if type == "devpts" {
                 devpts = try attempt("keep", "devpts") { () throws(Errno) in try mount.root.duplicated().release() }
             }
+        }
+    }
+
+    private mutating func makeReadOnlyLater(_ mount: borrowing DetachedMount) throws(RuntimeError) {
+        readOnlyLater.append(try attempt("keep", "a file system") { () throws(Errno) in try mount.root.duplicated().release() })
+    }
+
+    /// Copies what a new tmpfs is going to cover into it (`tmpcopyup`).
+    private func copyUp(_ path: String, to mount: borrowing DetachedMount) throws(RuntimeError) {
+        let target = mount.root.rawValue
+        do throws(Errno) {
+            let source = try RootDirectory(descriptor: root).open(path, [.readOnly, .directory])
+            var copy = TreeCopy()
+            try copy.copyContent(of: source.rawValue, to: target)
+        } catch {
+            // Nothing there, nothing to copy.
+            if error == .noSuchFile { return }
+            throw RuntimeError("copy up", path, error)
         }
     }
 
@@ -58,7 +104,15 @@ struct RootAssembly: ~Copyable {
             for (key, value) in step.options.data {
                 if let value { try context.set(key, value) } else { try context.setFlag(key) }
             }
-            return try context.mount(step.options.set)
+            if let option = MountLabel.option(
+                prepared.request.configuration.linux.mountLabel, type: type, options: step.options.data)
+            {
+                try context.set(option.key, option.value)
+            }
+            // A tmpfs is filled first, by what is copied up or mounted below it.
+            let mount = try context.mount(type == "tmpfs" ? step.options.set.subtracting(.readOnly) : step.options.set)
+            if let propagation = step.options.propagation { try mount.setAttributes(propagation: propagation) }
+            return mount
         } catch {
             let words = context.message()
             throw RuntimeError("mount \(type) on", destination, cause: words.isEmpty ? error.description : words)
@@ -69,7 +123,14 @@ struct RootAssembly: ~Copyable {
         let path = step.mount.destination
         let isDirectory = try attempt("look at", path) { () throws(Errno) in try mount.root.status().kind == .directory }
         let place = try openPlace(path, isDirectory: isDirectory)
-        try attempt("mount", path) { () throws(Errno) in try mount.attach(to: place.rawValue) }
+        try attempt("mount", path) { () throws(Errno) in
+            try mount.attach(to: place.rawValue)
+            // A new file system has nothing below it: recursive attributes are its own too. A bind mount has its already.
+            if case .fileSystem = step.maker, !step.options.recursiveSet.isEmpty || !step.options.recursiveClear.isEmpty {
+                try mount.setAttributes(
+                    set: step.options.recursiveSet, clear: step.options.recursiveClear, recursive: true)
+            }
+        }
     }
 
     private func openPlace(_ path: String, isDirectory: Bool) throws(RuntimeError) -> FileDescriptor {

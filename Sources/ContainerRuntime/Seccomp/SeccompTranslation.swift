@@ -6,6 +6,9 @@ extension SeccompProfile {
     init(_ configuration: RuntimeSeccomp) throws(RuntimeError) {
         func invalid(_ what: String) -> RuntimeError { RuntimeError("read seccomp profile", "", cause: what) }
         func action(_ name: String, _ errno: UInt16?) throws(RuntimeError) -> Action {
+            if errno != nil, name != "SCMP_ACT_ERRNO", name != "SCMP_ACT_TRACE" {
+                throw invalid("action \(name) takes no errnoRet")
+            }
             switch name {
             case "SCMP_ACT_ALLOW": return .allow
             case "SCMP_ACT_ERRNO": return .errno(errno ?? 1)
@@ -14,7 +17,7 @@ extension SeccompProfile {
             case "SCMP_ACT_TRAP": return .trap
             case "SCMP_ACT_TRACE": return .trace(errno ?? 1)
             case "SCMP_ACT_LOG": return .log
-            case "SCMP_ACT_NOTIFY": throw invalid("SCMP_ACT_NOTIFY is not supported yet")
+            case "SCMP_ACT_NOTIFY": return .notify
             default: throw invalid("action \(name) is unknown")
             }
         }
@@ -23,6 +26,8 @@ extension SeccompProfile {
             "SCMP_CMP_GE": .greaterOrEqual, "SCMP_CMP_GT": .greater, "SCMP_CMP_MASKED_EQ": .maskedEqual,
         ]
         self.init(defaultAction: try action(configuration.defaultAction, configuration.defaultErrnoRet))
+        // Then nothing could be done that hands the listener over, or ends the process.
+        guard defaultAction != .notify else { throw invalid("SCMP_ACT_NOTIFY cannot be the default action") }
         for name in configuration.architectures {
             guard name.hasPrefix("SCMP_ARCH_") else { throw invalid("architecture \(name) is unknown") }
             let short = name.dropFirst(10).lowercased()
@@ -30,6 +35,7 @@ extension SeccompProfile {
         }
         for rule in configuration.syscalls {
             let action = try action(rule.action, rule.errnoRet)
+            guard !rule.names.isEmpty else { throw invalid("a rule names no system call") }
             var conditions = [Condition]()
             for argument in rule.args {
                 guard argument.index < 6, let comparison = comparisons[argument.op] else {
@@ -37,13 +43,16 @@ extension SeccompProfile {
                 }
                 conditions.append(
                     Condition(
-                        argument: argument.index, comparison: comparison, value: argument.value, valueTwo: argument.valueTwo))
+                        argument: argument.index, comparison: comparison, value: argument.value,
+                        valueTwo: argument.valueTwo))
             }
             // libseccomp joins conditions with "and"; several conditions on one argument mean "or" to every runtime.
             if Set(conditions.map(\.argument)).count == conditions.count {
                 rules.append(Rule(names: rule.names, action: action, conditions: conditions))
             } else {
-                for condition in conditions { rules.append(Rule(names: rule.names, action: action, conditions: [condition])) }
+                for condition in conditions {
+                    rules.append(Rule(names: rule.names, action: action, conditions: [condition]))
+                }
             }
         }
     }
@@ -53,8 +62,11 @@ extension SeccompProfile {
         func text(_ action: Action) -> String { "\(action)" }
         var lines = ["v1 \(text(defaultAction)) \(architectures.joined(separator: ","))"]
         for rule in rules {
-            let conditions = rule.conditions.map { "\($0.argument)\($0.comparison.rawValue):\($0.value):\($0.valueTwo)" }
-            lines.append("\(rule.names.joined(separator: ",")) \(text(rule.action)) \(conditions.joined(separator: ","))")
+            let conditions = rule.conditions.map {
+                "\($0.argument)\($0.comparison.rawValue):\($0.value):\($0.valueTwo)"
+            }
+            lines.append(
+                "\(rule.names.joined(separator: ",")) \(text(rule.action)) \(conditions.joined(separator: ","))")
         }
         return lines.joined(separator: "\n")
     }

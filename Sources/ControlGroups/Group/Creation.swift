@@ -14,10 +14,24 @@ extension ControlGroup {
     public static func create(
         host: HostControlGroups, path: String, limits: ResourceLimits = ResourceLimits()
     ) throws(ControlGroupError) -> ControlGroup {
+        try create(host: host, path: path, limits: limits, isPrepared: false)
+    }
+
+    /// Sets limits on a group that systemd has made and put a process into, and makes what it lacks: in hierarchies of
+    /// version 1 systemd makes only what its own settings need.
+    public static func complete(
+        host: HostControlGroups, path: String, limits: ResourceLimits
+    ) throws(ControlGroupError) -> ControlGroup {
+        try create(host: host, path: path, limits: limits, isPrepared: true)
+    }
+
+    private static func create(
+        host: HostControlGroups, path: String, limits: ResourceLimits, isPrepared: Bool
+    ) throws(ControlGroupError) -> ControlGroup {
         let path = try GroupPath(path)
         var attempts = 5
         while true {
-            var builder = GroupBuilder(host: host, path: path, limits: limits)
+            var builder = GroupBuilder(host: host, path: path, limits: limits, isPrepared: isPrepared)
             do {
                 return try builder.build()
             } catch {
@@ -41,7 +55,11 @@ struct GroupBuilder {
     /// Controllers every container gets where they exist: statistics, and limits given later, need them.
     static let standard: Set<String> = ["memory", "cpu", "cpuacct", "pids"]
 
-    init(host: HostControlGroups, path: GroupPath, limits: ResourceLimits) {
+    /// Whether systemd has made the group: it holds a process then, and is also in systemd's own named hierarchy.
+    private let isPrepared: Bool
+
+    init(host: HostControlGroups, path: GroupPath, limits: ResourceLimits, isPrepared: Bool = false) {
+        self.isPrepared = isPrepared
         self.host = host
         self.path = path
         self.limits = limits
@@ -61,6 +79,9 @@ struct GroupBuilder {
         if host.layout == .v2 { unifiedControllers.insert("io") }
         if let devices = host.version1("devices") { chosen.append(devices) }
         if host.unified == nil, let freezer = host.version1("freezer") { chosen.append(freezer) }
+        if isPrepared, let named = host.hierarchies.first(where: { $0.controllers.contains("name=systemd") }) {
+            chosen.append(named)
+        }
         if let unified = host.unified {
             if !unifiedControllers.isEmpty { unifiedControllers.formIntersection(try available(unified)) }
             chosen.append(unified)
@@ -233,7 +254,7 @@ struct GroupBuilder {
 
     /// A group with processes belongs to somebody else; limits would hit them, and removing it would kill them.
     private func refuseOccupied(_ hierarchy: Hierarchy) throws(ControlGroupError) {
-        if made.contains(where: { $0.hierarchy == hierarchy && $0.path == path }) { return }
+        if isPrepared || made.contains(where: { $0.hierarchy == hierarchy && $0.path == path }) { return }
         do throws(Errno) {
             let directory = try hierarchy.open(path)
             if try ControlFile.read(directory, "cgroup.procs").isEmpty { return }

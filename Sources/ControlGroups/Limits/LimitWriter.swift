@@ -141,7 +141,8 @@ extension ControlGroup {
         case .noSuchFile:
             cause = "this kernel has no \(write.files[0])"
             remedy = "leave it out"
-        case .invalidArgument: cause = "the kernel refuses the value \(printable(write.value))"
+        // The second is what a version 1 cpuset says of processors that do not exist.
+        case .invalidArgument, Errno(rawValue: 34 /* ERANGE */): cause = "the kernel refuses the value \(printable(write.value))"
         case .busy where write.controller == "memory":
             cause = "more than \(write.value) bytes are in use and cannot be freed"
             remedy = "use a higher limit"

@@ -85,6 +85,11 @@ extension ResourceLimits {
         for page in hugepages {
             let file = "hugetlb.\(page.pageSize).\(version1 ? "limit_in_bytes" : "max")"
             writes.append(LimitWrite("hugetlb", file, "\(page.limit)", "limit of \(page.pageSize) pages"))
+            // Reservations too (config-linux.md, "Huge page limits"), from Linux 5.7 on; else the same file once more.
+            let reserved = "hugetlb.\(page.pageSize).rsvd.\(version1 ? "limit_in_bytes" : "max")"
+            var write = LimitWrite("hugetlb", reserved, "\(page.limit)", "limit of reserved \(page.pageSize) pages")
+            write.files.append(file)
+            writes.append(write)
         }
         for entry in rdma {
             let handles = entry.handles.map { "\($0)" } ?? "max"

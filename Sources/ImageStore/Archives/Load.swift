@@ -11,11 +11,12 @@ extension ImageStore {
     ///   - archive: a file, pipe or socket, read to its end.
     ///   - platform: of an image for several platforms only this one is loaded; nil loads all that are there, and unpacks
     ///     the one for this machine.
+    ///   - workers: how many layers are unpacked at a time, by processes of their own; 1 where this process has threads.
     ///   - progress: called with a line for each thing that takes time.
     /// - Returns: the images in the archive's order.
     /// - Throws: ``ImageStoreError`` with a sentence on the first thing that is wrong.
     public func load(
-        archive: consuming FileDescriptor, platform: Platform? = nil, progress: (String) -> Void = { _ in }
+        archive: consuming FileDescriptor, platform: Platform? = nil, workers: Int = 1, progress: (String) -> Void = { _ in }
     ) throws(ImageStoreError) -> [LoadedImage] {
         let transaction = try Transaction(root)
         defer { transaction.hold() }
@@ -28,7 +29,7 @@ extension ImageStore {
                     "load", "the archive", "it holds neither an index.json nor a manifest.json with an image in it",
                     remedy: "use import for the tar of a root file system")
             }
-            return try register(contents, transaction, progress)
+            return try register(contents, transaction, workers, progress)
         } catch {
             transaction.abandon()
             throw error
@@ -36,12 +37,12 @@ extension ImageStore {
     }
 
     private func register(
-        _ contents: ArchiveContents, _ transaction: Transaction, _ progress: (String) -> Void
+        _ contents: ArchiveContents, _ transaction: Transaction, _ workers: Int, _ progress: (String) -> Void
     ) throws(ImageStoreError) -> [LoadedImage] {
         let inputs = contents.images
         // All images are unpacked before the first is entered.
         var records = [ImageRecord]()
-        for input in inputs { records.append(try transaction.prepare(input, progress: progress)) }
+        for input in inputs { records.append(try transaction.prepare(input, workers: workers, progress: progress)) }
         for artifact in contents.artifacts {
             try converting("store", "an artifact") { () throws(Errno) in try transaction.publish(artifact.blobs) }
         }

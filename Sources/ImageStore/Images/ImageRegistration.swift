@@ -62,7 +62,11 @@ let maximumLayers = 500
 
 extension Transaction {
     /// Unpacks the image's layers as far as they are not unpacked, and stores its blobs. Nothing refers to them yet.
-    func prepare(_ input: ImageInput, progress: (String) -> Void) throws(ImageStoreError) -> ImageRecord {
+    ///
+    /// - Parameter workers: how many layers are unpacked at a time, where this process may do so.
+    func prepare(
+        _ input: ImageInput, workers: Int = 1, progress: (String) -> Void
+    ) throws(ImageStoreError) -> ImageRecord {
         let manifestDigest = Digest(of: input.manifest, algorithm: input.digest?.algorithm ?? .sha256)
         let what = "the image \(manifestDigest.short)"
         let manifest: ImageManifest
@@ -81,7 +85,7 @@ extension Transaction {
             throw .invalid("load", what, "the digest of its configuration should be \(id) but is \(actual)")
         }
         try check(manifest, configuration, what)
-        let layers = try unpack(manifest, configuration, input.layerFiles, progress)
+        let layers = try unpack(manifest, configuration, input.layerFiles, workers, progress)
         do throws(Errno) {
             for (index, descriptor) in manifest.layers.enumerated() {
                 // One file may be the blob of several layers: it is there after the first.
@@ -100,7 +104,7 @@ extension Transaction {
         return ImageRecord(id: id, manifest: descriptor, configuration: configurationObject, layers: layers)
     }
 
-    private func check(
+    func check(
         _ manifest: ImageManifest, _ configuration: ImageConfiguration, _ what: String
     ) throws(ImageStoreError) {
         guard manifest.layers.count == configuration.diffIDs.count else {
@@ -119,25 +123,55 @@ extension Transaction {
     }
 
     private func unpack(
-        _ manifest: ImageManifest, _ configuration: ImageConfiguration, _ files: [String?], _ progress: (String) -> Void
+        _ manifest: ImageManifest, _ configuration: ImageConfiguration, _ files: [String?], _ workers: Int,
+        _ progress: (String) -> Void
     ) throws(ImageStoreError) -> [AppliedLayer] {
         let chain = chainIDs(configuration.diffIDs)
+        func say(_ index: Int) {
+            progress(
+                "Unpacking layer \(index + 1) of \(manifest.layers.count): \(configuration.diffIDs[index].short)")
+        }
+        /// Among the blobs by now where an image before this one has the same layer.
+        func file(_ index: Int) -> String {
+            files[index].flatMap { Files.exists(at: root.number, $0) ? $0 : nil }
+                ?? blobPath(manifest.layers[index].digest)
+        }
+        var ready = [Int: AppliedLayer]()
+        var told = Set<Int>()
+        if workers > 1 {
+            var jobs = [LayerWorkers.Job]()
+            for (index, diffID) in configuration.diffIDs.enumerated() {
+                if let present = try pinLayer(diffID: diffID, chainID: chain[index]) {
+                    ready[index] = present
+                } else if !jobs.contains(where: { $0.diffID == diffID }) {
+                    jobs.append(
+                        .init(
+                            index: index, file: file(index), blob: manifest.layers[index].digest, diffID: diffID,
+                            chainBelow: index == 0 ? nil : chain[index - 1]))
+                }
+            }
+            if jobs.count > 1, LayerWorkers.isPossible {
+                let outcomes = try LayerWorkers(transaction: self, count: workers).run(jobs) { job in
+                    say(job.index)
+                    told.insert(job.index)
+                }
+                for case (let index, .applied(let layer)) in outcomes { ready[index] = layer }
+            }
+        }
         var layers = [AppliedLayer]()
         for (index, descriptor) in manifest.layers.enumerated() {
             let diffID = configuration.diffIDs[index]
-            if let present = try pinLayer(diffID: diffID, chainID: chain[index]) {
-                layers.append(present)
+            var present = ready[index]
+            if present == nil { present = try pinLayer(diffID: diffID, chainID: chain[index]) }
+            if let layer = present {
+                layers.append(layer)
                 continue
             }
-            progress("Unpacking layer \(index + 1) of \(manifest.layers.count): \(diffID.short)")
+            if told.insert(index).inserted { say(index) }
             let name = "layer \(descriptor.digest.short)"
-            let blob: FileDescriptor
-            do throws(Errno) {
-                // The file is among the blobs by now where an image before this one has the same layer.
-                let file = files[index].flatMap { Files.exists(at: root.number, $0) ? $0 : nil }
-                blob = try Files.open(at: root.number, file ?? blobPath(descriptor.digest), .readOnly)
-            } catch {
-                throw .system(error, "read", name)
+            let path = file(index)
+            let blob = try converting("read", name) { () throws(Errno) in
+                try Files.open(at: root.number, path, .readOnly)
             }
             let layer = LayerInput(
                 source: FileSource(blob), blob: descriptor.digest, diffID: diffID, endMarker: .optional, name: name)
@@ -156,11 +190,15 @@ extension Transaction {
 
     /// Enters prepared images into the index, all in one step. Everything they refer to is on disk before.
     ///
+    /// - Parameter sources: for manifests that were chosen from an index, that index.
     /// - Returns: for each, the names that were taken from other images.
     func enter(
-        _ images: [(record: ImageRecord, names: [String])]
+        _ images: [(record: ImageRecord, names: [String])], sources: [Digest: Digest] = [:]
     ) throws(ImageStoreError) -> [[(name: String, from: Digest?)]] {
-        try enter(images.map { NewImage(record: $0.record, names: $0.names) })
+        try enter(
+            images.map {
+                NewImage(record: $0.record, names: $0.names, index: sources[$0.record.manifest.digest])
+            })
     }
 
     /// Enters prepared images into the index, all in one step. Everything they refer to is on disk before.

@@ -110,6 +110,23 @@ extension ImageStore {
     }
 }
 
+extension ImageStore {
+    /// Whether a name stands for what its registry has now, so that nothing needs to be fetched.
+    ///
+    /// - Parameters:
+    ///   - digest: what the registry says that the name stands for: a manifest or an index.
+    ///   - platform: the image must be for this one.
+    public func isCurrent(_ reference: Reference, digest: Digest, platform: Platform) -> Bool {
+        guard let index = try? StoreIndex(root) else { return false }
+        let name = reference.description
+        return index.entries.contains { entry in
+            entry.name == name && (entry.descriptor.digest == digest || entry.index == digest)
+                && (entry.descriptor.platform?.satisfies(platform) ?? true)
+                && (try? record(entry.descriptor)) != nil
+        }
+    }
+}
+
 /// What a user typed where an image is wanted.
 struct ImageName {
     let text: String

@@ -32,7 +32,7 @@ public struct LayerDirectory: Equatable, Sendable {
 }
 
 /// What the store knows of an unpacked layer: `layers/KEY/layer.json`, written before the layer gets its name.
-struct LayerRecord: Equatable {
+struct LayerRecord: Equatable, Sendable {
     var diffID: Digest
     /// Digest of the blob it was applied from.
     var blob: Digest

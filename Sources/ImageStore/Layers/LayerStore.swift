@@ -4,7 +4,7 @@ import LinuxKernel
 import OCI
 
 /// An unpacked layer that a piece of work relies on.
-struct AppliedLayer {
+struct AppliedLayer: Sendable {
     let key: String
     let record: LayerRecord
     /// Digest of the bytes it was just unpacked from; of a layer that was there, of those it was unpacked from then.
@@ -90,6 +90,13 @@ extension Transaction {
     func apply(
         _ input: LayerInput, above below: [AppliedLayer], chainBelow: Digest?
     ) throws(ImageStoreError) -> AppliedLayer {
+        try apply(input, aboveWhenNeeded: ReadyLayers(below, root), chainBelow: chainBelow)
+    }
+
+    /// The same, above layers that may still be on their way.
+    func apply(
+        _ input: LayerInput, aboveWhenNeeded below: any LowerLayers, chainBelow: Digest?
+    ) throws(ImageStoreError) -> AppliedLayer {
         let directory = newName("layer")
         let blobHash = HashingSource(input.source, algorithm: input.blob?.algorithm ?? .sha256)
         let stored = InputBuffer(blobHash)
@@ -105,9 +112,7 @@ extension Transaction {
             let content = contentHash.map { InputBuffer($0) } ?? stored
             summary = try LayerApplier.apply(
                 TarReader(content, endMarker: input.endMarker), to: try makeLayerDirectory(directory),
-                above: visible(below).map {
-                    LowerDirectory(path: "\(root.path)/layers/\($0.key)/diff", idBase: $0.record.idBase)
-                })
+                aboveWhenNeeded: below)
             try content.drain()
             try stored.drain()
             blob = blobHash.digest
@@ -152,6 +157,24 @@ extension Transaction {
                 operation: "make", object: "a directory in the image store", cause: "\(error)", errno: error)
         }
     }
+}
+
+/// The trees of layers that are applied.
+final class ReadyLayers: LowerLayers {
+    private let layers: [AppliedLayer]
+    private let root: StoreRoot
+
+    init(_ layers: [AppliedLayer], _ root: StoreRoot) {
+        self.layers = layers
+        self.root = root
+    }
+
+    func directories() throws(ArchiveError) -> [LowerDirectory] { lowerDirectories(layers, root) }
+}
+
+/// What a layer above these sees, bottom first.
+func lowerDirectories(_ layers: [AppliedLayer], _ root: StoreRoot) -> [LowerDirectory] {
+    visible(layers).map { LowerDirectory(path: "\(root.path)/layers/\($0.key)/diff", idBase: $0.record.idBase) }
 }
 
 /// The layers that take part in a view: those from the uppermost one that hides all below it.

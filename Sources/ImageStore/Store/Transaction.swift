@@ -1,19 +1,20 @@
 import Glibc
 import LinuxKernel
 import OCI
+import Synchronization
 
 /// Work on the store that is under way: a directory for what is not finished, and the list of what the work relies on.
 /// It is alive as long as its lock is held, which the kernel ends with the process. Ended or abandoned, it leaves
-/// nothing: see ``sweep(_:)``.
-final class Transaction {
+/// nothing: see ``sweep(_:)``. Several threads may work on one.
+final class Transaction: Sendable {
     let root: StoreRoot
     /// `tmp/NAME`, relative to the store.
     let directory: String
     private let lock: LockBox
-    private var count = 0
+    private let count = Atomic(0)
 
     /// Optional noncopyable values cannot be borrowed out of a class.
-    private final class LockBox {
+    private final class LockBox: Sendable {
         let lock: FileLock
         init(_ lock: consuming FileLock) { self.lock = lock }
     }
@@ -57,8 +58,7 @@ final class Transaction {
 
     /// A name in the transaction's directory that was not used yet, relative to the store.
     func newName(_ kind: String) -> String {
-        count += 1
-        return "\(directory)/\(kind)\(count)"
+        "\(directory)/\(kind)\(count.add(1, ordering: .relaxed).newValue)"
     }
 
     /// Makes a file of the transaction's own.

@@ -46,6 +46,8 @@ public struct FileStatus: Sendable {
     public var deviceNumber: (major: UInt32, minor: UInt32) { (berth_major(raw.st_rdev), berth_minor(raw.st_rdev)) }
     /// When the content last changed.
     public var modificationTime: timespec { raw.st_mtim }
+    /// When the content last changed, in seconds since 1970.
+    public var modificationSeconds: Int64 { Int64(raw.st_mtim.tv_sec) }
     /// When the content or the inode last changed.
     public var changeTime: timespec { raw.st_ctim }
 }

@@ -19,6 +19,14 @@ extension [IDMapping] {
     /// The text that `uid_map` and `gid_map` take in one write.
     public var mapText: String { map { "\($0.inside) \($0.outside) \($0.size)\n" }.joined() }
 
+    /// Reads what the kernel shows of a map; lines that are none are left out.
+    public init(mapText text: [UInt8]) {
+        self = text.split(separator: 10).compactMap { line in
+            let numbers = line.split(separator: 32).compactMap { UInt32(String(decoding: $0, as: UTF8.self)) }
+            return numbers.count == 3 ? IDMapping(inside: numbers[0], outside: numbers[1], size: numbers[2]) : nil
+        }
+    }
+
     /// The id outside for one inside, if it is mapped.
     public func outside(of inside: UInt32) -> UInt32? {
         for mapping in self where inside >= mapping.inside && inside - mapping.inside < mapping.size {

@@ -17,6 +17,9 @@ public enum ChildProcess {
     /// Where helper programs are looked for. `PATH` is the caller's and is not trusted with root's work.
     public static let searchDirectories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
 
+    /// What a helper program is given: nothing of the caller's.
+    public static let standardEnvironment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"]
+
     /// The absolute path of an executable regular file called `name`, nil when there is none.
     public static func find(_ name: String) -> String? {
         for directory in searchDirectories {
@@ -34,11 +37,13 @@ public enum ChildProcess {
     ///
     /// - Parameters:
     ///   - input: standard input, whole.
+    ///   - environment: the whole of it, as `NAME=VALUE`.
     ///   - outputLimit: bytes kept of each output stream; what is beyond is read and dropped.
     ///   - timeLimit: milliseconds after which the program is killed.
     /// - Throws: ``Errno``; `.timedOut` when the program had to be killed.
     public static func run(
-        _ path: String, _ arguments: [String], input: [UInt8] = [], outputLimit: Int = 64 << 10, timeLimit: Int = 10_000
+        _ path: String, _ arguments: [String], input: [UInt8] = [], environment: [String] = standardEnvironment,
+        outputLimit: Int = 64 << 10, timeLimit: Int = 10_000
     ) throws(Errno) -> Result {
         // A memory file as standard input: no pipe to keep filled, no SIGPIPE when the program ends early.
         let standardInput = FileDescriptor(owning: Int32(try checked(berth_memfd_create("input", UInt32(MFD_CLOEXEC)))))
@@ -48,7 +53,7 @@ public enum ChildProcess {
         let errors = try Pipe()
 
         let pid = try spawn(
-            path, [path] + arguments, input: standardInput.rawValue, output: output.writeNumber,
+            path, [path] + arguments, environment, input: standardInput.rawValue, output: output.writeNumber,
             errors: errors.writeNumber)
         return try collect(
             pid: pid, output: output.keepReader(), errors: errors.keepReader(), limit: outputLimit, timeLimit: timeLimit
@@ -56,10 +61,9 @@ public enum ChildProcess {
     }
 
     private static func spawn(
-        _ path: String, _ argv: [String], input: Int32, output: Int32, errors: Int32
+        _ path: String, _ argv: [String], _ settings: [String], input: Int32, output: Int32, errors: Int32
     ) throws(Errno) -> Int32 {
         var pointers: [UnsafeMutablePointer<CChar>?] = argv.map { strdup($0) }
-        let settings: [String] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"]
         var environment: [UnsafeMutablePointer<CChar>?] = settings.map { strdup($0) }
         pointers.append(nil)
         environment.append(nil)

@@ -9,6 +9,9 @@ public struct CloneOptions: Sendable {
     public var controlGroup: Int32?
     /// Makes the new process a sibling instead of a child (`CLONE_PARENT`).
     public var sibling = false
+    /// Gives the new process the same table of descriptors instead of a copy (`CLONE_FILES`): what one opens or closes, the
+    /// other has opened or closed.
+    public var sharesDescriptors = false
 
     /// A plain fork.
     public init() {}
@@ -87,6 +90,7 @@ public enum ProcessClone {
         arguments.flags = options.namespaces.rawValue | BERTH_CLONE_PIDFD
         arguments.exit_signal = options.sibling ? 0 : UInt64(SIGCHLD)
         if options.sibling { arguments.flags |= BERTH_CLONE_PARENT }
+        if options.sharesDescriptors { arguments.flags |= BERTH_CLONE_FILES }
         if let group = options.controlGroup {
             arguments.flags |= BERTH_CLONE_INTO_CGROUP
             arguments.cgroup = UInt64(UInt32(bitPattern: group))

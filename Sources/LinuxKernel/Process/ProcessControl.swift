@@ -88,6 +88,15 @@ public enum ProcessControl {
     }
     /// Closes every descriptor.
     public static func closeAll() { _ = berth_close_range(0, UInt32.max, 0) }
+    /// Closes every descriptor from `first` on but those kept: one call for each gap.
+    public static func closeAll(from first: Int32, except kept: [Int32]) {
+        var next = first
+        for number in kept.sorted() where number >= next {
+            if number > next { _ = berth_close_range(UInt32(next), UInt32(number - 1), 0) }
+            next = number + 1
+        }
+        _ = berth_close_range(UInt32(next), UInt32.max, 0)
+    }
     /// Lets a descriptor survive execve.
     public static func keepOverExec(_ number: Int32) { _ = berth_fcntl(number, F_SETFD, 0) }
     /// A copy of a descriptor at exactly `target` (`dup2(2)`), which survives execve.

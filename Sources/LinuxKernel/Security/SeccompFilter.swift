@@ -136,7 +136,10 @@ public struct SeccompFilter: Sendable, Equatable {
     }
 
     /// Installs the filter for the calling thread (`seccomp(2)`). Needs no_new_privs or CAP_SYS_ADMIN.
-    public func install(flags: UInt32 = 0) throws(Errno) {
+    ///
+    /// - Returns: with ``SeccompFlags/newListener`` the number of the listener's descriptor, close-on-exec; else 0.
+    @discardableResult
+    public func install(flags: UInt32 = 0) throws(Errno) -> Int {
         try checked(program.withUnsafeBytes { berth_seccomp_set_filter($0.baseAddress, UInt16(clamping: $0.count / 8), flags) })
     }
 }

@@ -7,6 +7,10 @@ public struct AddressInfo: Sendable, Equatable {
     public var index: Int32
     /// The address and its subnet.
     public var network: IPNetwork
+    /// How far it is valid: 0 is everywhere (`RT_SCOPE_UNIVERSE`).
+    public var scope: UInt8
+    /// Whether it was given for good (`IFA_F_PERMANENT`), not by a router or a lease.
+    public var isPermanent: Bool
 
     /// From an RTM_NEWADDR message, nil when it is none or makes no sense.
     public init?(_ message: NetlinkMessage) {
@@ -20,6 +24,8 @@ public struct AddressInfo: Sendable, Equatable {
         else { return nil }
         self.index = index
         self.network = network
+        scope = message.payload.number(at: 3, as: UInt8.self) ?? 0
+        isPermanent = (message.payload.number(at: 2, as: UInt8.self) ?? 0) & 0x80 != 0
     }
 }
 

@@ -24,7 +24,7 @@ public struct RuntimeConfiguration: Sendable {
             throw JSONError(problem: "config.json must hold an object")
         }
         ociVersion = try object.required("ociVersion", object.string("ociVersion"))
-        guard ociVersion.split(separator: ".").first == "1" else {
+        guard Self.isSupported(ociVersion) else {
             throw JSONError(path: ["ociVersion"], problem: "version \(ociVersion) is not supported, only 1.x")
         }
         root = try object.decode("root", RuntimeRoot.init)
@@ -35,6 +35,16 @@ public struct RuntimeConfiguration: Sendable {
         hooks = try object.decode("hooks", RuntimeHooks.init) ?? RuntimeHooks()
         annotations = try object.stringMap("annotations") ?? [:]
         linux = try object.decode("linux", RuntimeLinux.init) ?? RuntimeLinux()
+    }
+
+    /// Whether a version is `1.x.y`, whatever the minor number: those are compatible by the specification's own rule
+    /// (config.md, "Specification version").
+    private static func isSupported(_ version: String) -> Bool {
+        // Semantic versioning: three numbers, then perhaps "-…" or "+…".
+        let core = version.utf8.prefix { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "+") }
+        let parts = core.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0].elementsEqual([UInt8(ascii: "1")]) else { return false }
+        return parts.allSatisfy { !$0.isEmpty && $0.allSatisfy { (0x30...0x39).contains($0) } }
     }
 }
 
@@ -117,7 +127,23 @@ public struct RuntimeHooks: Sendable {
     /// No hooks.
     public init() {}
 
-    init(_ object: JSONObject) throws(JSONError) {
+    /// Whether there is none at all.
+    public var isEmpty: Bool {
+        prestart.isEmpty && createRuntime.isEmpty && createContainer.isEmpty && startContainer.isEmpty
+            && poststart.isEmpty && poststop.isEmpty
+    }
+
+    /// The hooks as config.json has them, for a state file: changes of the bundle after `create` must have no effect.
+    public var json: JSONValue {
+        func list(_ hooks: [RuntimeHook]) -> JSONValue { .array(hooks.map(\.json)) }
+        return [
+            "prestart": list(prestart), "createRuntime": list(createRuntime), "createContainer": list(createContainer),
+            "startContainer": list(startContainer), "poststart": list(poststart), "poststop": list(poststop),
+        ]
+    }
+
+    /// Reads `hooks` of config.json, or what ``json`` gave.
+    public init(_ object: JSONObject) throws(JSONError) {
         prestart = try object.decodeArray("prestart", RuntimeHook.init) ?? []
         createRuntime = try object.decodeArray("createRuntime", RuntimeHook.init) ?? []
         createContainer = try object.decodeArray("createContainer", RuntimeHook.init) ?? []
@@ -133,14 +159,23 @@ public struct RuntimeHook: Sendable {
     public var path: String
     /// Argument vector including the zeroth; empty means just the path.
     public var args: [String]
-    public var env: [String]
+    /// The whole environment; nil hands on the runtime's.
+    public var env: [String]?
     /// Seconds after which it is killed and counts as failed.
     public var timeout: Int?
 
     init(_ object: JSONObject) throws(JSONError) {
         path = try object.required("path", object.string("path"))
         args = try object.strings("args") ?? []
-        env = try object.strings("env") ?? []
+        env = try object.strings("env")
         timeout = try object.integer("timeout")
+    }
+
+    var json: JSONValue {
+        var object = JSONObject([("path", .string(path))])
+        if !args.isEmpty { object["args"] = .array(args.map { .string($0) }) }
+        if let env { object["env"] = .array(env.map { .string($0) }) }
+        if let timeout { object["timeout"] = JSONValue(timeout) }
+        return .object(object)
     }
 }

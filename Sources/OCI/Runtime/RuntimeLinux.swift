@@ -1,4 +1,4 @@
-public import JSON
+import JSON
 
 /// The `linux` part of config.json (config-linux.md).
 public struct RuntimeLinux: Sendable {
@@ -18,9 +18,8 @@ public struct RuntimeLinux: Sendable {
     public var readonlyPaths: [String] = []
     public var mountLabel: String?
     public var personality: RuntimePersonality?
-    /// Whether the configuration asks for Intel RDT or a memory policy, which are refused where the kernel has none.
-    public var intelRdt: JSONObject?
-    public var memoryPolicy: JSONObject?
+    public var intelRdt: RuntimeIntelRdt?
+    public var memoryPolicy: RuntimeMemoryPolicy?
 
     /// No namespace, no limit.
     public init() {}
@@ -37,7 +36,10 @@ public struct RuntimeLinux: Sendable {
         }
         devices = try object.decodeArray("devices", RuntimeDevice.init) ?? []
         for member in try object.object("netDevices")?.members ?? [] {
-            netDevices[member.key] = try member.value.objectValue?.string("name") ?? member.key
+            guard let value = member.value.objectValue else {
+                throw JSONError(path: ["netDevices", member.key], problem: "an object was expected")
+            }
+            netDevices[member.key] = try value.string("name").flatMap { $0.isEmpty ? nil : $0 } ?? member.key
         }
         cgroupsPath = try object.string("cgroupsPath")
         resources = try object.decode("resources", RuntimeResources.init)
@@ -48,8 +50,8 @@ public struct RuntimeLinux: Sendable {
         readonlyPaths = try object.strings("readonlyPaths") ?? []
         mountLabel = try object.string("mountLabel")
         personality = try object.decode("personality", RuntimePersonality.init)
-        intelRdt = try object.object("intelRdt")
-        memoryPolicy = try object.object("memoryPolicy")
+        intelRdt = try object.decode("intelRdt", RuntimeIntelRdt.init)
+        memoryPolicy = try object.decode("memoryPolicy", RuntimeMemoryPolicy.init)
     }
 }
 

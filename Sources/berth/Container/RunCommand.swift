@@ -25,6 +25,8 @@ enum RunCommand {
             throw refusal("invalid reference format: the image's name is empty")
         }
         var options = RunOptions(image: image)
+        options.pull = invocation.flags.string("pull").flatMap { PullPolicy(rawValue: $0) } ?? .missing
+        options.pullsQuietly = invocation.flags.flag("quiet")
         options.arguments = Array(invocation.operands.dropFirst())
         readProcess(flags, &options)
         readLimits(flags, &options)

@@ -41,12 +41,11 @@ enum RunFlags {
         Flag(
             "pull", nil, .string, "Pull image before running (\"always\", \"missing\", \"never\")", default: "missing",
             check: { value throws(ValueError) in
-                if value == "always" { throw ValueError("pulling is not supported yet") }
-                guard ["", "missing", "never"].contains(value) else {
+                guard value.isEmpty || PullPolicy(rawValue: value) != nil else {
                     throw ValueError("must be one of \"always\", \"missing\" or \"never\"")
                 }
             }),
-        Flag("quiet", "q", .boolean, "Suppress the pull output", support: .always),
+        Flag("quiet", "q", .boolean, "Suppress the pull output"),
         .notYet(
             "platform", nil, .string, "Set platform if server is multi-platform capable",
             harmless: CommonFlags.ownPlatforms),

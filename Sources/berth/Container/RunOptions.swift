@@ -3,6 +3,9 @@ import CommandLine
 /// What `run` was asked for. nil and empty mean "as the image says", or the engine's default.
 struct RunOptions: Sendable {
     var image: String
+    var pull = PullPolicy.missing
+    /// What a pull says is left out.
+    var pullsQuietly = false
     /// The program's arguments behind the image.
     var arguments: [String] = []
     /// nil leaves the image's; an empty text takes it away.

@@ -11,7 +11,7 @@ extension ProgramExecution {
     func diskUsage(_ options: DiskUsageOptions) throws {
         let usage = try engine.usage()
         if options.verbose { return writeText(verbose(usage), to: 1) }
-        let format = try ListingFormat(
+        let format = try GoTemplate.ListingFormat(
             parsing: options.format, table: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}")
         let containers = usage.containers
         let stopped = containers.filter { $0.state.status != .running }

@@ -57,7 +57,9 @@ extension ProgramExecution {
         let platform = try options.platform.map { try Platform(parsing: $0) }
         let loaded: [LoadedImage]
         do throws(ImageStoreError) {
-            loaded = try engine.images.load(archive: archive, platform: platform) { line in
+            loaded = try engine.images.load(
+                archive: archive, platform: platform, workers: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+            ) { line in
                 if showsProgress { writeText("\(printable(line))\n", to: 2) }
             }
         } catch {

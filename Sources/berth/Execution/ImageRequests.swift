@@ -74,7 +74,7 @@ extension ProgramExecution {
         let platform = try options.platform.map { try Platform(parsing: $0) }
         let image = try engine.images.resolve(options.image, platform: platform)
         var rows = [JSONObject]()
-        let format = try ListingFormat(parsing: options.format, table: Self.historyTable(options))
+        let format = try GoTemplate.ListingFormat(parsing: options.format, table: Self.historyTable(options))
         for (place, step) in try engine.images.history(of: image).enumerated() {
             let id = options.truncates ? image.id.short : image.id.description
             let created = step.step.created.flatMap { Timestamp(parsing: $0) }

@@ -17,7 +17,10 @@ struct ProgramExecution {
         case .failure(let error):
             writeText("\(error)", to: 2)
             return error.status
+        case .request(.transfer, _): return NetworkProgram.become(words)
         case .request(let request, let settings):
+            // For the networked program, should an image have to be fetched.
+            if let directory = settings.configuration { setenv("DOCKER_CONFIG", directory, 1) }
             let isRun = if case .run = request { true } else { false }
             return report(failure: isRun ? 125 : 1) { () throws in
                 if case .shortVersion = request {
@@ -37,6 +40,8 @@ struct ProgramExecution {
         do { return try body() } catch let error as EngineError {
             writeText("berth: \(printable(error.description))\n", to: 2)
             return error.exitCode == 1 ? failure : error.exitCode
+        } catch let error as SilentFailure {
+            return error.status
         } catch let error as UsageError {
             writeText("\(error)", to: 2)
             return error.status
@@ -79,7 +84,7 @@ struct ProgramExecution {
         case .builderUsage: return try builderUsage()
         case .builderPrune(let options): return try builderPrune(options)
         case .version: return version()
-        case .shortVersion: return 0
+        case .shortVersion, .transfer: return 0
         case .info: return try information()
         case .reset(let force): return try reset(force: force)
         }

@@ -16,7 +16,9 @@ extension ProgramExecution {
         if let path = options.containerIDFile, Files.exists(path) {
             throw EngineError("container ID file found, make sure the other container isn't running or delete \(path)")
         }
-        let container = try engine.create(request)
+        let container = try withImage(options.image, options.pull, quiet: options.pullsQuietly) {
+            try engine.create(request)
+        }
         if let path = options.containerIDFile {
             do throws(Errno) {
                 let file = try Files.open(path, [.writeOnly, .create, .exclusive], mode: 0o644)

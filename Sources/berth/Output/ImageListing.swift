@@ -93,7 +93,7 @@ struct ImageListing {
             options.digests
             ? "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
             : "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
-        let format = try ListingFormat(parsing: options.format, table: table)
+        let format = try GoTemplate.ListingFormat(parsing: options.format, table: table)
         return try format.text(
             rows: rows.map(fields),
             headings: [

@@ -1,4 +1,5 @@
 import CommandLine
+import TransferCommands
 
 /// What a command line asks the program to do, with everything read that is needed to do it.
 enum ProgramRequest: Sendable {
@@ -19,6 +20,8 @@ enum ProgramRequest: Sendable {
     case version
     /// `--version`: one line.
     case shortVersion
+    /// A command that `berth-net` carries out.
+    case transfer
     case info
     case build(BuildOptions)
     case builderUsage
@@ -31,6 +34,8 @@ enum ProgramRequest: Sendable {
 struct ProgramSettings: Sendable, Equatable {
     /// `--root` or BERTH_ROOT: the directory that holds all state of this engine; nil is the usual one.
     var root: String?
+    /// `--config`: where credentials for registries are; nil is the usual place.
+    var configuration: String?
 }
 
 /// The outcome of reading a command line.
@@ -46,14 +51,15 @@ enum ProgramOutcome: Sendable {
 /// The program `berth`: the tree of its commands.
 enum BerthProgram {
     static let command = Command(
-        group: "berth", summary: "A container engine for Linux", usage: "[OPTIONS] COMMAND", flags: { globalFlags },
+        group: "berth", summary: "A container engine for Linux", usage: "[OPTIONS] COMMAND",
+        flags: { TransferCommands.globalFlags },
         subcommands: [
             RunCommand.command, ExecCommand.command, PsCommand.command, ImagesCommand.command, VersionCommand.command,
             InfoCommand.command, BuildCommand.command, BuilderCommands.group, BuilderCommands.buildx, containers, images, system, ImportCommand.command, InspectCommand.command,
             KillCommand.command, LoadCommand.command, LogsCommand.command, RemoveCommand.command,
             SaveCommand.command, TagCommand.command, HistoryCommand.command, CommitCommand.command, ExportCommand.command,
-            RemoveImageCommand.command, StopCommand.command, WaitCommand.command,
-        ])
+            RemoveImageCommand.command, StopCommand.command, WaitCommand.command, TransferCommands.manifest,
+        ] + TransferCommands.common)
 
     private static let containers = Command(
         group: "container", summary: "Manage containers",
@@ -72,22 +78,12 @@ enum BerthProgram {
             HistoryCommand.command, ImagePruneCommand.command,
             ImagesCommand.command.named("ls", aliases: ["list"]),
             RemoveImageCommand.command.named("rm", aliases: ["remove"]),
-        ])
+        ] + TransferCommands.ofImages)
 
     private static let system = Command(
         group: "system", summary: "Manage Berth", subcommands: [
             InfoCommand.command.named("info"), DiskUsageCommand.command, CheckCommand.command, ResetCommand.command,
         ])
-
-    private static let globalFlags: [Flag] = [
-        Flag("root", nil, .string, "Directory of all state (also BERTH_ROOT)"),
-        Flag("version", "v", .boolean, "Print version information and quit"),
-        .notYet("debug", "D", .boolean, "Enable debug mode"),
-        .notYet("host", "H", .list("list"), "Daemon socket to connect to"),
-        .notYet("context", "c", .string, "Name of the context to use", harmless: ["", "default"]),
-        .notYet("config", nil, .string, "Location of client config files"),
-        .notYet("log-level", "l", .string, "Set the logging level", default: "info"),
-    ]
 
     /// Reads a command line, the program's own name left out.
     static func parse(_ words: [String], caller: CallerView) -> ProgramOutcome {
@@ -97,7 +93,8 @@ enum BerthProgram {
         case .run(let invocation):
             do throws(UsageError) {
                 let root = invocation.globals.string("root") ?? caller.variable("BERTH_ROOT") ?? ""
-                return .request(try request(invocation, caller), ProgramSettings(root: root.isEmpty ? nil : root))
+                return .request(try request(invocation, caller), ProgramSettings(
+                        root: root.isEmpty ? nil : root, configuration: invocation.globals.string("config")))
             } catch {
                 return .failure(error)
             }
@@ -137,6 +134,7 @@ enum BerthProgram {
         case "builder prune": .builderPrune(BuilderCommands.pruneOptions(invocation))
         case "system reset": .reset(force: invocation.flags.flag("force"))
         case "berth": .shortVersion
+        case let transfer where TransferCommands.owns(transfer): .transfer
         default:
             throw UsageError(
                 "\(invocation.path.joined(separator: " ")) is not supported yet",

@@ -1,52 +1,38 @@
 import CommandLine
 import ContainerRuntime
 import Glibc
-import JSON
 import LinuxKernel
 
-/// The program `berth-runtime`: runc's command line over an OCI bundle.
+/// The program `berth-runtime`: runc's command line over OCI bundles. Each verb has a file of its own.
 enum RuntimeProgram {
-    private static let bundleFlags: @Sendable () -> [Flag] = {
+    static let command = Command(
+        group: "berth-runtime", summary: "Run containers from OCI bundles, as runc does", usage: "[OPTIONS] COMMAND",
+        flags: { RuntimeSettings.flags },
+        subcommands: verbs.map { $0.command })
+
+    /// Everything it can do.
+    private static var verbs: [Entry] {
         [
-            Flag("bundle", "b", .string, "Path of the bundle", default: "."),
-            Flag("config", "f", .string, "Path of the configuration instead of the bundle's config.json"),
-            Flag("pid-file", nil, .string, "File to write the container's process id to"),
-            Flag("no-new-keyring", nil, .boolean, "Keep the caller's session keyring"),
-            Flag("no-pivot", nil, .boolean, "Use chroot instead of pivot_root"),
-            Flag("preserve-fds", nil, .integer, "Pass this many more descriptors from 3 on"),
+            Entry(CreateVerb.self), Entry(StartVerb.self), Entry(RunVerb.self), Entry(ExecVerb.self),
+            Entry(StateVerb.self), Entry(ListVerb.self), Entry(PsVerb.self), Entry(KillVerb.self),
+            Entry(DeleteVerb.self), Entry(PauseVerb.self), Entry(ResumeVerb.self), Entry(UpdateVerb.self),
+            Entry(EventsVerb.self), Entry(SpecVerb.self), Entry(FeaturesVerb.self), Entry(CheckpointVerb.self),
+            Entry(RestoreVerb.self),
         ]
     }
 
-    private static let command = Command(
-        group: "berth-runtime", summary: "An OCI runtime", usage: "[OPTIONS] COMMAND",
-        flags: {
-            [
-                Flag("root", nil, .string, "Directory of the containers' state", default: "/run/berth-runtime"),
-                Flag("version", "v", .boolean, "Print version information"),
-            ]
-        },
-        subcommands: [
-            Command(
-                "run", identifier: "run", summary: "Create and start a container", usage: "[OPTIONS] CONTAINER",
-                operands: .exactly(1), flags: bundleFlags),
-            Command(
-                "create", identifier: "create", summary: "Create a container", usage: "[OPTIONS] CONTAINER",
-                operands: .exactly(1),
-                flags: { bundleFlags() + [Flag("console-socket", nil, .string, "Socket that receives the terminal")] }),
-            Command(
-                "start", identifier: "start", summary: "Start a created container's program", usage: "CONTAINER",
-                operands: .exactly(1)),
-            Command(
-                "state", identifier: "state", summary: "Print a container's state", usage: "CONTAINER",
-                operands: .exactly(1)),
-            Command(
-                "kill", identifier: "kill", summary: "Send a signal to a container", usage: "[OPTIONS] CONTAINER [SIGNAL]",
-                operands: .between(1, 2), flags: { [Flag("all", "a", .boolean, "Signal every process of it")] }),
-            Command(
-                "delete", identifier: "delete", summary: "Delete a container", usage: "[OPTIONS] CONTAINER",
-                operands: .exactly(1), flags: { [Flag("force", "f", .boolean, "End it first if it runs")] }),
-            Command("list", identifier: "list", summary: "List containers", usage: "", operands: .none),
-        ])
+    /// One verb as values.
+    private struct Entry {
+        let command: Command
+        let failureStatus: Int32
+        let run: (Invocation, RuntimeSettings) throws -> Int32
+
+        init<Verb: RuntimeVerb>(_ verb: Verb.Type) {
+            command = Verb.command
+            failureStatus = Verb.failureStatus
+            run = { invocation, settings in try Verb.run(invocation, settings) }
+        }
+    }
 
     /// Runs the program and returns its exit status.
     static func run(_ words: [String]) -> Int32 {
@@ -58,43 +44,51 @@ enum RuntimeProgram {
             writeText("\(error)", to: 2)
             return 1
         case .run(let invocation):
-            do { return try execute(invocation) } catch {
-                writeText("berth-runtime: \(printable("\(error)"))\n", to: 2)
-                return 1
+            if invocation.command.identifier == "berth-runtime" {
+                writeText(versionText, to: 1)
+                return 0
             }
+            return execute(invocation)
         }
     }
 
-    private static func execute(_ invocation: Invocation) throws -> Int32 {
-        guard geteuid() == 0 else {
-            throw RuntimeError("run", "berth-runtime", cause: "it needs root; rootless containers are not supported yet")
-        }
-        let containers = try RuntimeContainers(root: invocation.globals.string("root") ?? "/run/berth-runtime")
-        let id = invocation.operands.first ?? ""
-        switch invocation.command.identifier {
-        case "run": return try containers.run(id, createOptions(invocation.flags))
-        case "create": try containers.create(id, createOptions(invocation.flags))
-        case "start": try containers.start(id)
-        case "state": writeText(try containers.state(id).text(indent: 2) + "\n", to: 1)
-        case "kill":
-            let text = invocation.operands.count > 1 ? invocation.operands[1] : "SIGTERM"
-            guard let signal = Signals.number(text) else { throw RuntimeError("kill", id, cause: "unknown signal \"\(text)\"") }
-            try containers.kill(id, signal: signal, all: invocation.flags.flag("all"))
-        case "delete": try containers.delete(id, force: invocation.flags.flag("force"))
-        case "list": writeText(JSONValue.array(try containers.list()).text(indent: 2) + "\n", to: 1)
-        default: writeText("berth-runtime version \(Version.text)\nspec: 1.3.0\n", to: 1)
-        }
-        return 0
-    }
+    /// What engines ask for to show it: a line each of `name version NUMBER`, `commit:` and `spec:`.
+    static let versionText = """
+        berth-runtime version \(Version.text)
+        commit: \(Version.text)
+        spec: \(FeaturesVerb.newestSpecification)
 
-    private static func createOptions(_ flags: FlagValues) -> RuntimeContainers.CreateOptions {
-        var options = RuntimeContainers.CreateOptions(bundle: flags.string("bundle") ?? ".")
-        options.configurationPath = flags.string("config")
-        options.pidFile = flags.string("pid-file")
-        options.consoleSocket = flags.string("console-socket")
-        options.keepsKeyring = flags.flag("no-new-keyring")
-        options.noPivot = flags.flag("no-pivot")
-        options.preservedDescriptors = Int(clamping: flags.integer("preserve-fds") ?? 0)
-        return options
+        """
+
+    private static func execute(_ invocation: Invocation) -> Int32 {
+        let settings: RuntimeSettings
+        do throws(RuntimeError) { settings = try RuntimeSettings(invocation.globals) } catch {
+            writeText("berth-runtime: \(printable(error.description))\n", to: 2)
+            return 1
+        }
+        guard let verb = verbs.first(where: { $0.command.identifier == invocation.command.identifier }) else { return 1 }
+        do {
+            return try verb.run(invocation, settings)
+        } catch {
+            settings.log.error(invocation.command.identifier, "\(error)")
+            return verb.failureStatus
+        }
     }
+}
+
+/// One command of the program.
+protocol RuntimeVerb {
+    static var command: Command { get }
+    /// The exit status when it throws: runc's 1, and 255 of its `exec`, which no program's status is taken for.
+    static var failureStatus: Int32 { get }
+    static func run(_ invocation: Invocation, _ settings: RuntimeSettings) throws -> Int32
+}
+
+extension RuntimeVerb {
+    static var failureStatus: Int32 { 1 }
+}
+
+extension Invocation {
+    /// The container's id, the first operand of nearly every verb.
+    var container: String { operands.first ?? "" }
 }

@@ -20,6 +20,9 @@ public struct Output: Sendable {
 /// Why a program under test gave no result.
 public struct ChildFailure: Error, CustomStringConvertible {
     public let description: String
+
+    /// A reason.
+    public init(description: String) { self.description = description }
 }
 
 /// A program that runs in a session of its own, with its output collected as it comes.

@@ -1,0 +1,86 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Pulls that are killed, interrupted, or meet a full disk.
+@Suite struct InterruptionTests {
+    /// Whatever moment a pull is killed at: the next one works, every blob is what its name says, and nothing is left.
+    @Test func killedAtRandomMoments() async throws {
+        try await withRegistrySite { site in
+            let digest = try await site.layout(
+                "image", [try await BaseImage.shared.tar(), "--layers", "3", "--size", "600000"])
+            let registry = try await TestRegistry.serving(site.scratch.path + "/image", ["--rate", "8000000"])
+            let name = "\(registry.host)/app"
+            for round in 0..<(20 * Repository.scale) {
+                let child = try Child(site.engine.words(["pull", name]), environment: site.environment)
+                try await Task.sleep(for: .milliseconds(Int.random(in: 1...400)))
+                child.signal(SIGKILL)
+                _ = try await child.finish()
+                if round % 5 == 4 {
+                    let pulled = try await site.ok("pull", name)
+                    #expect(pulled.out.contains("Digest: \(digest)"))
+                    #expect(try await site.ok("run", "--rm", name, "cat", "/etc/origin").text == "of the image")
+                    try await site.ok("rmi", name)
+                    #expect(site.stored().isEmpty, "round \(round): \(site.stored())")
+                }
+            }
+            try await site.ok("pull", "-q", name)
+            let wrong = try await shell(
+                "cd \(site.engine.root)/images/blobs/sha256 && for b in *; do echo \"$b  $b\"; done | sha256sum -c --quiet"
+            )
+            #expect(wrong.status == 0, "\(wrong.all)")
+            #expect(!site.stored(rests: true).contains { $0.hasPrefix("tmp/") || $0.hasPrefix("partial/") })
+        }
+    }
+
+    @Test func controlCLeavesTheRestForTheNextPull() async throws {
+        try await withRegistrySite { site in
+            try await site.layout("image", ["--layers", "1", "--size", "4000000"])
+            let slow = try await TestRegistry.serving(site.scratch.path + "/image", ["--rate", "2000000"])
+            let child = try Child(site.engine.words(["pull", "\(slow.host)/app"]), environment: site.environment)
+            try await Task.sleep(for: .milliseconds(900))
+            child.signalGroup(SIGINT)
+            #expect(try await child.finish().status != 0)
+            #expect(site.stored(rests: true).contains { $0.hasPrefix("partial/") })
+            let fast = try await TestRegistry.serving(site.scratch.path + "/image")
+            try await site.ok("pull", "-q", "\(fast.host)/app")
+            #expect(await fast.log().contains { $0.contains("/blobs/") && !$0.contains("range=-") })
+            #expect(!site.stored(rests: true).contains { $0.hasPrefix("partial/") || $0.hasPrefix("tmp/") })
+        }
+    }
+
+    @Test func twoAtOncePullTheSame() async throws {
+        try await withRegistrySite { site in
+            try await site.layout("image", ["--layers", "3", "--size", "800000"])
+            let registry = try await TestRegistry.serving(site.scratch.path + "/image", ["--rate", "2000000"])
+            async let first = site.berth("pull", "-q", "\(registry.host)/app")
+            async let second = site.berth("pull", "-q", "\(registry.host)/app")
+            async let third = site.berth("pull", "-q", "\(registry.host)/app")
+            for output in try await [first, second, third] { #expect(output.status == 0, "\(output.all)") }
+            // Each layer came once: the others waited for it.
+            #expect(await registry.log().filter { $0.hasPrefix("GET") && $0.contains("/blobs/") }.count <= 6)
+            #expect(!site.stored(rests: true).contains { $0.hasPrefix("tmp/") || $0.hasPrefix("partial/") })
+        }
+    }
+
+    @Test func aFullDiskIsNamedAndGivenBack() async throws {
+        try await withRegistrySite { site in
+            try await site.layout("image", ["--layers", "2", "--size", "40000000"])
+            let registry = try await TestRegistry.serving(site.scratch.path + "/image")
+            let disk = site.scratch.path + "/disk"
+            // A file system of 64 MiB in a mount namespace of the pull's own.
+            let output = try await shell(
+                """
+                unshare -m --propagation private sh -c '
+                mkdir -p \(disk) && mount -t tmpfs -o size=64m tmpfs \(disk) || exit 9
+                \(Repository.program) --root \(disk)/root pull -q \(registry.host)/app; echo "status $?"
+                used=$(df --output=used -k \(disk) | tail -1); echo "used $used"
+                ls \(disk)/root/images/blobs/sha256 \(disk)/root/images/layers \(disk)/root/images/tmp \(disk)/root/images/partial'
+                """, environment: site.environment)
+            #expect(output.out.contains("status 1"), "\(output.all)")
+            #expect(output.err.contains("no space left") && output.err.contains("free some space"), "\(output.all)")
+            let used = output.lines.first { $0.hasPrefix("used ") }?.split(separator: " ").last.flatMap { Int($0) }
+            #expect((used ?? .max) < 40_000, "\(output.all)")
+        }
+    }
+}

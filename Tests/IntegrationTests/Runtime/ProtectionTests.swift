@@ -1,0 +1,105 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// The runtime's own file in containers whose root is the host's root (CVE-2019-5736).
+@Suite struct RuntimeProtectionTests {
+    private static let script = """
+        #!/proc/self/exe --version
+        """
+
+    /// The program's file, its hash, and every way from inside to write to it.
+    /// Once with a capability to look into other processes, and once with few: the runtime protects itself in two ways.
+    @Test(arguments: [true, false]) func aContainerCannotOverwriteTheRuntime(traces: Bool) async throws {
+        let capabilities = Self.capabilities(traces: traces)
+        try await withBundle { bundle in
+            // A copy, so that an attack that works harms nobody.
+            let copy = bundle.path + "/berth-runtime"
+            #expect(try await command(["cp", Repository.program, copy]).status == 0)
+            let before = try await shell("sha256sum <'\(copy)'").text
+            func runtime(_ words: String...) async throws -> Output {
+                try await command([copy, "--root", bundle.state] + words, seconds: 20)
+            }
+
+            // The container's program is a script whose interpreter is the runtime itself: it runs inside, and another process
+            // of the container's takes its file and writes to it when it has ended.
+            try write(Self.script, to: bundle.rootfs + "/attack")
+            chmod(bundle.rootfs + "/attack", 0o755)
+            var configuration = bundle.configuration("")
+            configuration["process"]["args"] = ["/attack"]
+            configuration["process"]["capabilities"] = capabilities
+            try bundle.write(configuration)
+            _ = try await runtime("run", "--bundle", bundle.path, bundle.name)
+            #expect(try await shell("sha256sum <'\(copy)'").text == before)
+
+            // A further process is seen from inside while it comes in; what its exe leads to is held open and written to.
+            let watcher = """
+                while :; do
+                    for p in /proc/[0-9]*; do
+                        [ "${p##*/}" -gt 2 ] || continue
+                        { : >>$p/exe; } 2>/dev/null && echo "wrote $p" >>/log
+                        { exec 9<$p/exe; } 2>/dev/null && { readlink /proc/self/fd/9 >>/seen; { : >>/proc/self/fd/9; } 2>/dev/null && \
+                echo "wrote fd" >>/log; }
+                    done
+                done
+                """
+            var victim = bundle.configuration(watcher)
+            victim["process"]["capabilities"] = capabilities
+            try bundle.write(victim)
+            _ = try await shell("'\(copy)' --root \(bundle.state) run -d --bundle \(bundle.path) \(bundle.name) </dev/null >/dev/null 2>&1")
+            for _ in 0..<(10 * Repository.scale) {
+                _ = try await runtime("exec", bundle.name, "/attack")
+                _ = try await runtime("exec", bundle.name, "true")
+                let magic = try await runtime("exec", bundle.name, "/proc/self/exe")
+                #expect(magic.status == 255, "\(magic.all)")
+            }
+            _ = try await runtime("delete", "--force", bundle.name)
+            #expect(try await shell("sha256sum <'\(copy)'").text == before, "the runtime was overwritten: \(contents(bundle.rootfs + "/log"))")
+        }
+    }
+
+    /// Where the container's root is nobody on the host nothing is done; where it could look into the process that enters, that
+    /// one executes from a read-only mount; elsewhere a sealed stub stands between the runtime and the program.
+    @Test func eachContainerHasTheProtectionItNeeds() async throws {
+        try await withBundle { bundle in
+            var configuration = bundle.configuration("sleep 100")
+            configuration["process"]["capabilities"] = Self.capabilities(traces: true)
+            _ = try await bundle.create(configuration)
+            let pid = try JSON(await bundle.runtime("state", bundle.name).out)["pid"].int ?? 0
+            let refused = try await shell("chmod 755 /proc/\(pid)/exe 2>&1; echo end")
+            #expect(refused.out.contains("Read-only file system"), "\(refused.all)")
+            try await bundle.runtime("delete", "--force", bundle.name)
+            guard exists("/usr/bin/strace") else { return }
+
+            /// How often something is executed by descriptor, by the command itself and by its children.
+            func executions(_ configuration: ConfigValue) async throws -> [Int] {
+                try bundle.write(configuration)
+                let words = bundle.words(["run", "--bundle", bundle.path, bundle.name]).joined(separator: " ")
+                var counts: [Int] = []
+                for follow in ["", "-f"] {
+                    let log = bundle.path + "/executions"
+                    try await shell("strace \(follow) -qq -o \(log) -e trace=execveat \(words) >/dev/null 2>&1 </dev/null")
+                    counts.append(contents(log).split(separator: "\n").count { $0.contains("execveat(") })
+                }
+                return counts
+            }
+            var mapped = bundle.configuration("true")
+            mapped["process"]["capabilities"] = Self.capabilities(traces: true)
+            #expect(try await executions(mapped) == [1, 1])
+            #expect(try await executions(bundle.configuration("true")) == [0, 1])
+            mapped["linux"]["namespaces"].append(["type": "user"])
+            mapped["linux"]["uidMappings"] = [["containerID": 0, "hostID": 300_000, "size": 65536]]
+            mapped["linux"]["gidMappings"] = [["containerID": 0, "hostID": 300_000, "size": 65536]]
+            #expect(try await executions(mapped) == [0, 0])
+        }
+    }
+
+    private static func capabilities(traces: Bool) -> ConfigValue {
+        var all: ConfigValue = [
+            "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+            "CAP_SYS_CHROOT", "CAP_MKNOD",
+        ]
+        if traces { all.append("CAP_SYS_PTRACE") }
+        return ["bounding": all, "effective": all, "permitted": all]
+    }
+}
