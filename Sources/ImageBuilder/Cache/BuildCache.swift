@@ -43,7 +43,8 @@ public struct BuildCache: Sendable {
 
     /// Removes what killed builds have left.
     public func sweep() {
-        guard let directory = try? Files.open(path, [.readOnly, .directory]), let entries = try? directory.directoryEntries()
+        guard let directory = try? Files.open(path, [.readOnly, .directory]),
+            let entries = try? directory.directoryEntries()
         else { return }
         for entry in entries where entry.name.bytes.starts(with: "work-".utf8) {
             let name = entry.name.description

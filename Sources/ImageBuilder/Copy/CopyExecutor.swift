@@ -22,11 +22,6 @@ struct CopyExecutor {
         let endsWithSlash = step.destination.utf8.last == 47
         var files = 0
         if !step.sources.isEmpty {
-            if let remote = step.sources.first(where: RemoteSource.isRemote) {
-                throw BuildError(
-                    operation: "fetch", object: quote(remote), cause: "remote sources are not supported yet",
-                    remedy: "download it and COPY it")
-            }
             let tree = try trees.open(step.source)
             let copier = TreeCopier(
                 tree, to: target, owner: owner, mode: mode, excludes: try IgnoreRules(patterns: step.excludes),
