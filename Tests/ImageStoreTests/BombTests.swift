@@ -9,19 +9,22 @@ import Testing
 
 /// Small archives that want to become large: they cost bounded memory, and a full disk is given back.
 @Suite struct BombTests {
-    /// A file system of the test's own; nil where none can be mounted.
-    private struct SmallDisk: ~Copyable {
-        let directory: TemporaryDirectory
+    /// A file system of the test's own, unmounted with it; nil where none can be mounted.
+    private final class SmallDisk {
+        let path: String
+        private let directory: TemporaryDirectory
 
         init?(_ options: String) throws {
-            directory = try TemporaryDirectory()
-            guard try run("mount", "-t", "tmpfs", "-o", options, "tmpfs", directory.path).status == 0 else {
+            let made = try TemporaryDirectory()
+            path = made.path
+            directory = made
+            guard try run("mount", "-t", "tmpfs", "-o", options, "tmpfs", path).status == 0 else {
                 print("skipped: a tmpfs cannot be mounted here")
                 return nil
             }
         }
 
-        deinit { _ = try? run("umount", directory.path) }
+        deinit { _ = try? run("umount", path) }
     }
 
     /// A gibibyte of zeros in some kilobytes, read by a process that may not have half of that.
@@ -29,7 +32,8 @@ import Testing
     func aBombFillsTheDiskAndNotTheMemory() throws {
         let probe = try #require(CrashTests.probe)
         guard let disk = try SmallDisk("size=64m") else { return }
-        let path = disk.directory.path
+        let path = disk.path
+        defer { withExtendedLifetime(disk) {} }
         let made = try run(
             "sh", "-c",
             "cd '\(path)' && mkdir t && truncate -s 1G t/zeros && tar -c -C t zeros | zstd -q -1 > bomb && rm -r t && ls -l bomb"
@@ -49,7 +53,8 @@ import Testing
 
     @Test func filesWithoutNumberEndWithTheInodes() throws {
         guard let disk = try SmallDisk("size=32m,nr_inodes=300") else { return }
-        let path = disk.directory.path
+        let path = disk.path
+        defer { withExtendedLifetime(disk) {} }
         let store = try ImageStore(root: "\(path)/store")
         _ = try store.load(archive: try descriptor(of: try TestImage([TestImage.base], names: ["kept:1"]).layout()))
         let many = try TestImage([(0..<400).map { .file(PathBytes("f\($0)")) }], names: ["many:1"])
