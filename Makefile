@@ -25,7 +25,7 @@ test-long: ## The same with the large counts of repeated and random tests
 install: build ## Install berth, berth-runtime, berth-monitor and berth-net below PREFIX
 	install -d "$(DESTDIR)$(PREFIX)/bin"
 	install -m 755 bin/berth "$(DESTDIR)$(PREFIX)/bin/berth"
-	ln -sf berth "$(DESTDIR)$(PREFIX)/bin/berth-runtime"
+	install -m 755 bin/berth-runtime "$(DESTDIR)$(PREFIX)/bin/berth-runtime"
 	ln -sf berth "$(DESTDIR)$(PREFIX)/bin/berth-monitor"
 	install -m 755 bin/berth-net "$(DESTDIR)$(PREFIX)/bin/berth-net"
 

@@ -25,6 +25,7 @@ let package = Package(
     name: "berth",
     products: [
         .executable(name: "berth", targets: ["berth"]),
+        .executable(name: "berth-runtime", targets: ["berth-runtime"]),
         .executable(name: "berth-net", targets: ["berth-net"]),
     ],
     // Of the networked program only: the static one is built from what stands here alone.
@@ -66,6 +67,10 @@ let package = Package(
                 "GoTemplate", "TransferCommands", "Archive", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
+
+        module("RuntimeCommands", ["ContainerRuntime", "CommandLine", "OCI", "JSON", "LinuxKernel"]),
+        .executableTarget(
+            name: "berth-runtime", dependencies: ["RuntimeCommands", "LinuxKernel"], swiftSettings: swiftSettings),
 
         module("TransferCommands", ["CommandLine"]),
         module("FastInflate", ["Archive", "CIsal"]),
@@ -126,6 +131,6 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
         tests("IntegrationTests", ["TestSupport"]),
         tests("ModuleImportTests", ["TestSupport"]),
-        tests("BerthCommandTests", ["berth", "CommandLine", "ContainerRuntime", "OCI", "LinuxKernel"]),
+        tests("BerthCommandTests", ["berth", "RuntimeCommands", "CommandLine", "ContainerRuntime", "OCI", "LinuxKernel"]),
     ]
 )

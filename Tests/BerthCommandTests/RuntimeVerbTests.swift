@@ -3,7 +3,7 @@ import ContainerRuntime
 import OCI
 import Testing
 
-@testable import berth
+@testable import RuntimeCommands
 
 /// berth-runtime's command line without anything behind it.
 @Suite struct RuntimeVerbTests {

@@ -85,17 +85,17 @@ enum RunFlags {
             "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
         Flag("memory-reservation", nil, .bytes, "Memory soft limit"),
         Flag("cpus", nil, .processors, "Number of CPUs"),
-        Flag("cpu-shares", "c", .integer, "CPU shares (relative weight)", check: CommonFlags.checkNotNegative),
+        Flag("cpu-shares", "c", .integer, "CPU shares (relative weight)", check: NumberChecks.notNegative),
         Flag("cpu-quota", nil, .integer, "Limit CPU CFS (Completely Fair Scheduler) quota"),
         Flag(
             "cpu-period", nil, .integer, "Limit CPU CFS (Completely Fair Scheduler) period",
-            check: CommonFlags.checkNotNegative),
+            check: NumberChecks.notNegative),
         Flag(
             "cpuset-cpus", nil, .string, "CPUs in which to allow execution (0-3, 0,1)",
-            check: CommonFlags.checkNumberList),
+            check: NumberChecks.list),
         Flag(
             "cpuset-mems", nil, .string, "MEMs in which to allow execution (0-3, 0,1)",
-            check: CommonFlags.checkNumberList),
+            check: NumberChecks.list),
         Flag("pids-limit", nil, .integer, "Tune container pids limit (set -1 for unlimited)"),
         Flag("ulimit", nil, .resourceBounds, "Ulimit options"),
         Flag(

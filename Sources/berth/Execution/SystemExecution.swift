@@ -1,14 +1,10 @@
+import CommandLine
 import ContainerNetwork
 import Engine
 import Glibc
 import ImageStore
 import JSON
 import LinuxKernel
-
-/// The program's version.
-enum Version {
-    static let text = "0.1.0"
-}
 
 extension ProgramExecution {
     /// `version`.

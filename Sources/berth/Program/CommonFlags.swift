@@ -32,22 +32,6 @@ enum CommonFlags {
         }
     }
 
-    static let checkNotNegative: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
-        guard try NumberValue.integer(value) >= 0 else { throw ValueError("it is less than 0") }
-    }
-
-    /// "0-3,7".
-    static let checkNumberList: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
-        if value.isEmpty { return }
-        for part in ByteText.fields(value, by: ",") {
-            let ends = ByteText.fields(part, by: "-")
-            let numbers = ends.compactMap { NumberValue.plain($0, limit: 65535) }
-            guard ends.count <= 2, numbers.count == ends.count, numbers[0] <= numbers[numbers.count - 1] else {
-                throw ValueError("it is not a list such as 0-3,7")
-            }
-        }
-    }
-
     static let checkNetwork: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
         guard !value.isEmpty else { throw ValueError("no name set for network") }
         guard ["bridge", "none", "host", "default"].contains(value) else {

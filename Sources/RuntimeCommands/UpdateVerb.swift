@@ -22,8 +22,8 @@ enum UpdateVerb: RuntimeVerb {
                 Flag("cpu-share", nil, .unsigned(bits: 64), "Weight of processor time against other containers"),
                 Flag("cpu-rt-period", nil, .unsigned(bits: 64), "Length of a real-time period, in microseconds"),
                 Flag("cpu-rt-runtime", nil, .integer, "Real-time scheduling time in a period, in microseconds"),
-                Flag("cpuset-cpus", nil, .string, "Processors to use", check: CommonFlags.checkNumberList),
-                Flag("cpuset-mems", nil, .string, "Memory nodes to use", check: CommonFlags.checkNumberList),
+                Flag("cpuset-cpus", nil, .string, "Processors to use", check: NumberChecks.list),
+                Flag("cpuset-mems", nil, .string, "Memory nodes to use", check: NumberChecks.list),
                 Flag(
                     "cpu-idle", nil, .integer, "1: run only when nothing else wants to; 0: as usual", check: checkIdle),
                 Flag("memory", nil, .bytesOrUnlimited, "Limit of memory"),

@@ -4,7 +4,7 @@ import Glibc
 import LinuxKernel
 
 /// The program `berth-runtime`: runc's command line over OCI bundles. Each verb has a file of its own.
-enum RuntimeProgram {
+public enum RuntimeProgram {
     static let command = Command(
         group: "berth-runtime", summary: "Run containers from OCI bundles, as runc does", usage: "[OPTIONS] COMMAND",
         flags: { RuntimeSettings.flags },
@@ -35,7 +35,7 @@ enum RuntimeProgram {
     }
 
     /// Runs the program and returns its exit status.
-    static func run(_ words: [String]) -> Int32 {
+    public static func run(_ words: [String]) -> Int32 {
         switch command.parse(words) {
         case .help(let text):
             writeText(text, to: 1)

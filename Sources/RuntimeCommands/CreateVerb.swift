@@ -71,7 +71,7 @@ enum ProcessFlags {
         Flag(
             "preserve-fds", nil, .integer, "Pass this many more descriptors (after 0 to 2 and $LISTEN_FDS)",
             default: "0",
-            check: CommonFlags.checkNotNegative),
+            check: NumberChecks.notNegative),
     ]
 
     /// A path; engines give an empty one for none.
