@@ -17,16 +17,21 @@ import Testing
 
     @Test func execReadsEveryFlag() throws {
         let given = try invocation(
-            "exec", "--cwd", "/w", "-e", "A=b", "--env=C=d", "-t", "-u", "1:2", "-g", "3", "--additional-gids", "4", "-d",
-            "--process-label", "l", "--apparmor", "p", "--no-new-privs", "-c", "CAP_KILL", "--cap", "CAP_CHOWN", "--cgroup",
-            "cpu:x", "--ignore-paused", "--pid-file", "/pid", "--console-socket", "/s", "--pidfd-socket", "/p", "web", "sh",
+            "exec", "--cwd", "/w", "-e", "A=b", "--env=C=d", "-t", "-u", "1:2", "-g", "3", "--additional-gids", "4",
+            "-d",
+            "--process-label", "l", "--apparmor", "p", "--no-new-privs", "-c", "CAP_KILL", "--cap", "CAP_CHOWN",
+            "--cgroup",
+            "cpu:x", "--ignore-paused", "--pid-file", "/pid", "--console-socket", "/s", "--pidfd-socket", "/p", "web",
+            "sh",
             "-c", "echo")
         let options = try ExecVerb.options(given)
         #expect(given.container == "web" && options.arguments == ["sh", "-c", "echo"])
         #expect(options.workingDirectory == "/w" && options.environment == ["A=b", "C=d"] && options.terminal)
         #expect(options.user == "1:2" && options.additionalGroups == [3, 4] && options.detached)
         #expect(options.processLabel == "l" && options.apparmorProfile == "p" && options.noNewPrivileges)
-        #expect(options.capabilities == ["CAP_KILL", "CAP_CHOWN"] && options.subgroups == ["cpu:x"] && options.ignoresPaused)
+        #expect(
+            options.capabilities == ["CAP_KILL", "CAP_CHOWN"] && options.subgroups == ["cpu:x"] && options.ignoresPaused
+        )
         #expect(options.pidFile == "/pid" && options.consoleSocket == "/s" && options.pidfdSocket == "/p")
         let file = try ExecVerb.options(invocation("exec", "--process", "/f", "--console-socket", "", "web"))
         #expect(file.processFile == "/f" && file.consoleSocket == nil)
@@ -37,15 +42,19 @@ import Testing
 
     @Test func updateReadsEveryFlag() throws {
         let given = try invocation(
-            "update", "--blkio-weight", "100", "--cpu-period", "1", "--cpu-quota", "-1", "--cpu-burst", "2", "--cpu-share", "3",
-            "--cpu-rt-period", "4", "--cpu-rt-runtime", "5", "--cpuset-cpus", "0-1", "--cpuset-mems", "0", "--cpu-idle", "1",
+            "update", "--blkio-weight", "100", "--cpu-period", "1", "--cpu-quota", "-1", "--cpu-burst", "2",
+            "--cpu-share", "3",
+            "--cpu-rt-period", "4", "--cpu-rt-runtime", "5", "--cpuset-cpus", "0-1", "--cpuset-mems", "0", "--cpu-idle",
+            "1",
             "--memory", "1g", "--memory-reservation", "1m", "--memory-swap", "-1", "--pids-limit", "-1", "web")
         let resources = UpdateVerb.resources(given.flags)
         #expect(resources.blockIO?.weight == 100 && resources.pidsLimit == -1)
         #expect(resources.cpu?.period == 1 && resources.cpu?.quota == -1 && resources.cpu?.burst == 2)
         #expect(resources.cpu?.shares == 3 && resources.cpu?.realtimePeriod == 4 && resources.cpu?.realtimeRuntime == 5)
         #expect(resources.cpu?.cpus == "0-1" && resources.cpu?.mems == "0" && resources.cpu?.idle == 1)
-        #expect(resources.memory?.limit == 1 << 30 && resources.memory?.reservation == 1 << 20 && resources.memory?.swap == -1)
+        #expect(
+            resources.memory?.limit == 1 << 30 && resources.memory?.reservation == 1 << 20
+                && resources.memory?.swap == -1)
         let none = UpdateVerb.resources(try invocation("update", "web").flags)
         #expect(none.memory?.limit == nil && none.cpu?.period == nil && none.pidsLimit == nil && none.blockIO == nil)
     }
@@ -67,18 +76,23 @@ import Testing
 
     @Test func checkpointsAndRestores() throws {
         let given = try invocation(
-            "checkpoint", "--image-path", "/i", "--work-path", "/w", "--tcp-established", "--ext-unix-sk", "--shell-job",
-            "--file-locks", "--lazy-pages", "--auto-dedup", "--manage-cgroups-mode", "full", "--empty-ns", "network", "web")
+            "checkpoint", "--image-path", "/i", "--work-path", "/w", "--tcp-established", "--ext-unix-sk",
+            "--shell-job",
+            "--file-locks", "--lazy-pages", "--auto-dedup", "--manage-cgroups-mode", "full", "--empty-ns", "network",
+            "web")
         let options = try CheckpointFlags.options(given.flags, RuntimeSettings(given.globals))
         #expect(options.imagePath == "/i" && options.workPath == "/w" && options.groupMode == "full")
-        #expect(options.allowsConnections && options.allowsOuterSockets && options.allowsOuterTerminal && options.keepsFileLocks)
+        #expect(
+            options.allowsConnections && options.allowsOuterSockets && options.allowsOuterTerminal
+                && options.keepsFileLocks)
         #expect(options.isLazy && options.dropsDuplicates && options.leavesNetworkEmpty)
         #expect(throws: UsageError.self) { try invocation("checkpoint", "--empty-ns", "pid", "web") }
         #expect(throws: UsageError.self) { try invocation("restore", "--manage-cgroups-mode", "other", "web") }
     }
 
     @Test func globalFlags() throws {
-        let given = try invocation("--root", "/r", "--log", "/l", "--log-format", "json", "--debug", "--criu", "/c", "list")
+        let given = try invocation(
+            "--root", "/r", "--log", "/l", "--log-format", "json", "--debug", "--criu", "/c", "list")
         let settings = try RuntimeSettings(given.globals)
         #expect(settings.root == "/r" && settings.criu == "/c")
         #expect(settings.log.path == "/l" && settings.log.isJSON && settings.log.isVerbose)
@@ -92,8 +106,9 @@ import Testing
             Issue.record("no help")
             return
         }
-        for verb in ["create", "start", "run", "exec", "state", "kill", "delete", "list", "ps", "pause", "resume", "update",
-            "events", "spec", "features", "checkpoint", "restore"]
-        { #expect(text.contains("\n  \(verb) "), "\(verb)") }
+        for verb in [
+            "create", "start", "run", "exec", "state", "kill", "delete", "list", "ps", "pause", "resume", "update",
+            "events", "spec", "features", "checkpoint", "restore",
+        ] { #expect(text.contains("\n  \(verb) "), "\(verb)") }
     }
 }

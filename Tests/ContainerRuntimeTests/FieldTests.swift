@@ -26,7 +26,9 @@ import Testing
         #expect(MountLabel.option(label, type: "proc", options: []) == nil)
         #expect(MountLabel.option(label, type: "sysfs", options: []) == nil)
         #expect(MountLabel.option(label, type: "tmpfs", options: [("context", "mine")]) == nil)
-        #expect(MountLabel.option("", type: "tmpfs", options: []) == nil && MountLabel.option(nil, type: "tmpfs", options: []) == nil)
+        #expect(
+            MountLabel.option("", type: "tmpfs", options: []) == nil
+                && MountLabel.option(nil, type: "tmpfs", options: []) == nil)
     }
 
     private func director(_ json: String, id: String = "c1") throws -> ResourceDirector {
@@ -40,7 +42,8 @@ import Testing
         #expect(try director(#"{"closID":"gold"}"#).ownDirectories.isEmpty)
         // The cache's lines without MB, the bandwidth, then the complete ones.
         let all = try director(
-            #"{"closID":"gold","l3CacheSchema":"L3:0=f\nMB:0=10","memBwSchema":"MB:0=20","schemata":["L2:0=1","L3:0=3"],"enableMonitoring":true}"#)
+            #"{"closID":"gold","l3CacheSchema":"L3:0=f\nMB:0=10","memBwSchema":"MB:0=20","schemata":["L2:0=1","L3:0=3"],"enableMonitoring":true}"#
+        )
         #expect(
             all.steps == [
                 .makeDirectory("gold", schemata: ["L3:0=f", "MB:0=20", "L2:0=1", "L3:0=3"]), .join("gold"),
@@ -100,10 +103,13 @@ import Testing
     }
 
     @Test func hooksSurviveTheStateFile() throws {
-        let text = #"{"ociVersion":"1.3.0","hooks":{"poststop":[{"path":"/a","args":["b"],"env":["C=d"],"timeout":5}],"poststart":[{"path":"/e"}]}}"#
+        let text =
+            #"{"ociVersion":"1.3.0","hooks":{"poststop":[{"path":"/a","args":["b"],"env":["C=d"],"timeout":5}],"poststart":[{"path":"/e"}]}}"#
         let hooks = try RuntimeConfiguration(parsing: Array(text.utf8)).hooks
         let again = try RuntimeHooks(#require(hooks.json.objectValue))
-        #expect(again.poststop.first?.args == ["b"] && again.poststop.first?.timeout == 5 && again.poststop.first?.env == ["C=d"])
+        #expect(
+            again.poststop.first?.args == ["b"] && again.poststop.first?.timeout == 5
+                && again.poststop.first?.env == ["C=d"])
         #expect(again.poststart.first?.env == nil && again[.poststart].count == 1 && again[.prestart].isEmpty)
         #expect(!again.isEmpty && RuntimeHooks().isEmpty)
     }
@@ -116,12 +122,16 @@ import Testing
         #expect(try ProcessorAffinity(nil).initial == nil)
     }
 
-    @Test(arguments: ["1.0.0", "1.3.0", "1.99.7-rc.1", "1.2.0+build"]) func versionsThatAreRead(_ version: String) throws {
+    @Test(arguments: ["1.0.0", "1.3.0", "1.99.7-rc.1", "1.2.0+build"]) func versionsThatAreRead(_ version: String)
+        throws
+    {
         _ = try RuntimeConfiguration(parsing: Array(#"{"ociVersion":"\#(version)"}"#.utf8))
     }
 
     @Test(arguments: ["", "1", "1.0", "2.0.0", "0.9.0", "1.a.0", "10.0.0", "1.0.0.0", "v1.0.0", "1..0"])
     func versionsThatAreRefused(_ version: String) {
-        #expect(throws: JSONError.self) { try RuntimeConfiguration(parsing: Array(#"{"ociVersion":"\#(version)"}"#.utf8)) }
+        #expect(throws: JSONError.self) {
+            try RuntimeConfiguration(parsing: Array(#"{"ociVersion":"\#(version)"}"#.utf8))
+        }
     }
 }

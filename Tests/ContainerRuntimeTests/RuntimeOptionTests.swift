@@ -11,14 +11,20 @@ import Testing
         #expect(RuntimeProcess.ids("0")?.uid == 0 && RuntimeProcess.ids("0")?.gid == nil)
         #expect(RuntimeProcess.ids("1000:33")?.uid == 1000 && RuntimeProcess.ids("1000:33")?.gid == 33)
         #expect(RuntimeProcess.ids("4294967294")?.uid == 4_294_967_294)
-        for text in ["", ":", "1:", ":1", "+1", "-1", " 1", "1 ", "0x1", "4294967295", "4294967296", "1:2:3", "root", "1\u{301}"] {
+        for text in [
+            "", ":", "1:", ":1", "+1", "-1", " 1", "1 ", "0x1", "4294967295", "4294967296", "1:2:3", "root", "1\u{301}",
+        ] {
             #expect(RuntimeProcess.ids(text) == nil, "\(text)")
         }
     }
 
     @Test func containerIds() {
-        for id in ["a", "A_b+c-1.2", "0", String(repeating: "x", count: 200)] { #expect(StateDirectory.isValid(id), "\(id)") }
-        for id in ["", ".", "..", "-a", "a/b", "a b", "a\0", "a\n", "ä", "a\u{301}", String(repeating: "x", count: 1025)] {
+        for id in ["a", "A_b+c-1.2", "0", String(repeating: "x", count: 200)] {
+            #expect(StateDirectory.isValid(id), "\(id)")
+        }
+        for id in [
+            "", ".", "..", "-a", "a/b", "a b", "a\0", "a\n", "ä", "a\u{301}", String(repeating: "x", count: 1025),
+        ] {
             #expect(!StateDirectory.isValid(id), "\(id)")
         }
     }
@@ -44,7 +50,8 @@ import Testing
         var options = CheckpointOptions(program: "criu")
         #expect(
             try options.dumpArguments(images: "/i", pid: 5, root: "/r", mounts: ["/data"]) == [
-                "dump", "--tree", "5", "--images-dir", "/i", "--work-dir", "/i", "-v4", "--manage-cgroups=soft", "--log-file",
+                "dump", "--tree", "5", "--images-dir", "/i", "--work-dir", "/i", "-v4", "--manage-cgroups=soft",
+                "--log-file",
                 "dump.log", "--root", "/r", "--external", "mnt[/data]:/data",
             ])
         options.workPath = "/w"
@@ -62,7 +69,8 @@ import Testing
         options.statusDescriptor = 9
         let words = try options.dumpArguments(images: "/i", pid: 5, root: "/r", mounts: [])
         for flag in [
-            "--leave-running", "--tcp-established", "--ext-unix-sk", "--shell-job", "--file-locks", "--lazy-pages", "--auto-dedup",
+            "--leave-running", "--tcp-established", "--ext-unix-sk", "--shell-job", "--file-locks", "--lazy-pages",
+            "--auto-dedup",
             "--manage-cgroups=strict", "--empty-ns", "--prev-images-dir", "--track-mem", "--page-server", "--status-fd",
         ] { #expect(words.contains(flag), "\(flag)") }
         options.isPreDump = true
@@ -76,10 +84,12 @@ import Testing
         options.profile = "apparmor:x"
         options.mountContext = "c"
         let restore = options.restoreArguments(images: "/i", root: "/r", pidFile: "/p", mounts: [("/data", "/host")])
-        #expect(restore.suffix(10) == [
-            "--restore-detached", "--restore-sibling", "--pidfile", "/p", "--external", "mnt[/data]:/host", "--lsm-profile",
-            "apparmor:x", "--lsm-mount-context", "c",
-        ])
+        #expect(
+            restore.suffix(10) == [
+                "--restore-detached", "--restore-sibling", "--pidfile", "/p", "--external", "mnt[/data]:/host",
+                "--lsm-profile",
+                "apparmor:x", "--lsm-mount-context", "c",
+            ])
         #expect(Criu.firstError(Array("(00.1) fine\n(00.2) Error (criu/x.c:1): no\n".utf8)) == "Error (criu/x.c:1): no")
         #expect(Criu.firstError([0xFF, 10]) == nil)
     }
@@ -89,7 +99,9 @@ import Testing
         counters.cpu.total = 5
         counters.memory.main = GroupCounters.MemoryEntry(limit: 10, usage: 3, peak: 4, failures: 0)
         counters.memory.raw = [("cache", 1)]
-        counters.blockIO = [("ioServicedRecursive", [GroupCounters.BlockEntry(major: 8, minor: 0, operation: "Read", value: 2)])]
+        counters.blockIO = [
+            ("ioServicedRecursive", [GroupCounters.BlockEntry(major: 8, minor: 0, operation: "Read", value: 2)])
+        ]
         counters.hugepages = [("2MB", GroupCounters.MemoryEntry(usage: 7))]
         let document = StatisticsDocument.make(counters)
         #expect(document["cpu"]?["usage"]?.text() == #"{"total":5,"kernel":0,"user":0}"#)

@@ -5,7 +5,8 @@ import Testing
 /// The texts of the kernel's counter files, also in forms no kernel writes.
 @Suite struct CounterTests {
     @Test func keyedLines() {
-        let lines = CounterText.keyed("cache 12\nrss 0\nodd\nx y\ntoo many 3\n\nlarge 18446744073709551615\nover 18446744073709551616\n")
+        let lines = CounterText.keyed(
+            "cache 12\nrss 0\nodd\nx y\ntoo many 3\n\nlarge 18446744073709551615\nover 18446744073709551616\n")
         #expect(lines.map(\.name) == ["cache", "rss", "large"])
         #expect(lines.map(\.value) == [12, 0, .max])
     }
@@ -28,7 +29,9 @@ import Testing
         #expect(old.count == 3)
         #expect(old.first == GroupCounters.BlockEntry(major: 8, minor: 0, operation: "Read", value: 4096))
         #expect(old.last == GroupCounters.BlockEntry(major: 8, minor: 16, operation: "", value: 7))
-        let new = CounterText.blockVersion2("8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\nbad rbytes=1\n8:1 rbytes= x\n")
-        #expect(new.bytes.map(\.value) == [1, 2, 5] && new.operations.map(\.operation) == ["Read", "Write", "Discard"])
+        let new = CounterText.blockVersion2(
+            "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\nbad rbytes=1\n8:1 rbytes= x\n")
+        #expect(
+            new.bytes.map(\.value) == [1, 2, 5] && new.operations.map(\.operation) == ["Read", "Write", "Discard"])
     }
 }

@@ -7,7 +7,8 @@ import Testing
         ("system.slice:berth:web", "system.slice", "berth-web.scope", "/system.slice/berth-web.scope"),
         (":cri:x1", "system.slice", "cri-x1.scope", "/system.slice/cri-x1.scope"),
         ("a-b-c.slice:p:n", "a-b-c.slice", "p-n.scope", "/a.slice/a-b.slice/a-b-c.slice/p-n.scope"),
-        ("-.slice::n", "-.slice", "n.scope", "/n.scope"), ("", "system.slice", "berth-ID.scope", "/system.slice/berth-ID.scope"),
+        ("-.slice::n", "-.slice", "n.scope", "/n.scope"),
+        ("", "system.slice", "berth-ID.scope", "/system.slice/berth-ID.scope"),
     ])
     func names(_ path: String, _ slice: String, _ name: String, _ group: String) throws {
         let unit = try SystemdUnit(path, id: "ID")
@@ -74,8 +75,10 @@ import Testing
 
     @Test func annotationsWinAndSecondsBecomeMicroseconds() throws {
         let extra = try SystemdAnnotations.properties([
-            "org.systemd.property.TimeoutStopSec": "uint64 12", "org.systemd.property.CollectMode": "'inactive-or-failed'",
-            "org.systemd.property.After": "['a.service', 'b.service']", "org.systemd.property.TasksMax": "uint64 5", "other": "x",
+            "org.systemd.property.TimeoutStopSec": "uint64 12",
+            "org.systemd.property.CollectMode": "'inactive-or-failed'",
+            "org.systemd.property.After": "['a.service', 'b.service']", "org.systemd.property.TasksMax": "uint64 5",
+            "other": "x",
         ])
         #expect(
             extra == [
@@ -86,28 +89,38 @@ import Testing
         let unit = try SystemdUnit("x.slice:a:b", id: "i")
         let all = SystemdProperties.start(unit, id: "i", pid: 7, limits: limits(), isVersion2: true, extra: extra)
         #expect(all.filter { $0.name == "TasksMax" } == [.init("TasksMax", .uint64(5))])
-        #expect(all.contains(.init("PIDs", .array(element: "u", [.uint32(7)]))) && all.contains(.init("Delegate", .bool(true))))
+        #expect(
+            all.contains(.init("PIDs", .array(element: "u", [.uint32(7)])))
+                && all.contains(.init("Delegate", .bool(true))))
     }
 
     @Test(arguments: [
-        ("true", BusValue.bool(true)), ("-5", .int32(-5)), ("byte 255", .byte(255)), ("int64 -9", .int64(-9)), ("1.5", .double(1.5)),
-        ("\"a\\\"b\"", .string("a\"b")), ("[]", .array(element: "s", [])), ("[1, 2]", .array(element: "i", [.int32(1), .int32(2)])),
+        ("true", BusValue.bool(true)), ("-5", .int32(-5)), ("byte 255", .byte(255)), ("int64 -9", .int64(-9)),
+        ("1.5", .double(1.5)),
+        ("\"a\\\"b\"", .string("a\"b")), ("[]", .array(element: "s", [])),
+        ("[1, 2]", .array(element: "i", [.int32(1), .int32(2)])),
         ("  'x' ", .string("x")), ("uint16 65535", .uint16(65535)), ("uint32 4294967295", .uint32(.max)),
     ])
     func variants(_ text: String, _ value: BusValue) { #expect(SystemdAnnotations.parse(text) == value) }
 
     @Test(arguments: [
-        "", "'", "'a", "[", "[1", "[1,", "['a', 1]", "[[1]]", "byte 256", "uint64 -1", "int32", "true x", "fun", "'a' 'b'", "\\", "'\\q'",
+        "", "'", "'a", "[", "[1", "[1,", "['a', 1]", "[[1]]", "byte 256", "uint64 -1", "int32", "true x", "fun",
+        "'a' 'b'", "\\", "'\\q'",
     ])
     func textThatIsNoVariant(_ text: String) { #expect(SystemdAnnotations.parse(text) == nil) }
 
-    @Test(arguments: ["org.systemd.property.", "org.systemd.property.a", "org.systemd.property.A_B", "org.systemd.property.X.Y"])
+    @Test(arguments: [
+        "org.systemd.property.", "org.systemd.property.a", "org.systemd.property.A_B", "org.systemd.property.X.Y",
+        "org.systemd.property.PIDs", "org.systemd.property.Slice", "org.systemd.property.Delegate",
+    ])
     func namesThatAreNone(_ name: String) {
         #expect(throws: ControlGroupError.self) { try SystemdAnnotations.properties([name: "true"]) }
     }
 
     @Test func secondsThatAreNone() {
-        #expect(throws: ControlGroupError.self) { try SystemdAnnotations.properties(["org.systemd.property.TimeoutStopSec": "'x'"]) }
+        #expect(throws: ControlGroupError.self) {
+            try SystemdAnnotations.properties(["org.systemd.property.TimeoutStopSec": "'x'"])
+        }
     }
 }
 
@@ -144,7 +157,9 @@ import Testing
     private func signal() -> [UInt8] {
         // A JobRemoved signal, made with our own writer and then changed byte by byte below.
         var body = BusWriter()
-        for value in [BusValue.uint32(9), .objectPath("/j/9"), .string("a.scope"), .string("done")] { body.append(value) }
+        for value in [BusValue.uint32(9), .objectPath("/j/9"), .string("a.scope"), .string("done")] {
+            body.append(value)
+        }
         var writer = BusWriter()
         for byte: UInt8 in [UInt8(ascii: "l"), 4, 0, 1] { writer.append(.byte(byte)) }
         writer.append(.uint32(UInt32(body.bytes.count)))
@@ -153,7 +168,8 @@ import Testing
             .array(
                 element: "(yv)",
                 [
-                    .structure([.byte(1), .variant(.objectPath("/o"))]), .structure([.byte(3), .variant(.string("JobRemoved"))]),
+                    .structure([.byte(1), .variant(.objectPath("/o"))]),
+                    .structure([.byte(3), .variant(.string("JobRemoved"))]),
                     .structure([.byte(8), .variant(.signature("uoss"))]),
                 ]))
         writer.align(8)
@@ -169,7 +185,9 @@ import Testing
     /// Whatever a hostile bus sends: an error, or a message, and never a trap.
     @Test func anyBytesAreSafe() {
         let good = signal()
-        for length in 0..<good.count { #expect(throws: BusError.self) { try BusMessage(parsing: Array(good[..<length])) } }
+        for length in 0..<good.count {
+            #expect(throws: BusError.self) { try BusMessage(parsing: Array(good[..<length])) }
+        }
         for index in good.indices {
             for value: UInt8 in [0, 1, 0x7F, 0x80, 0xFF] {
                 var bytes = good
@@ -177,6 +195,8 @@ import Testing
                 _ = try? BusMessage(parsing: bytes)
             }
         }
-        #expect(throws: BusError.self) { try BusMessage.length(Array("l\u{1}\0\u{1}".utf8) + [UInt8](repeating: 255, count: 12)) }
+        #expect(throws: BusError.self) {
+            try BusMessage.length(Array("l\u{1}\0\u{1}".utf8) + [UInt8](repeating: 255, count: 12))
+        }
     }
 }

@@ -108,6 +108,9 @@ static inline int64_t berth_prctl(int op, uint64_t a, uint64_t b, uint64_t c, ui
 static inline int64_t berth_execve(const char *path, char *const *argv, char *const *envp) {
     return berth_result(execve(path, argv, envp));
 }
+static inline int64_t berth_faccessat2(int fd, const char *path, int mode, int flags) {
+    return berth_result(syscall(439 /* faccessat2 */, fd, path, mode, flags));
+}
 static inline int64_t berth_execveat(int fd, const char *path, char *const *argv, char *const *envp, int flags) {
     return berth_result(syscall(__NR_execveat, fd, path, argv, envp, flags));
 }

@@ -18,7 +18,8 @@ public final class GroupPlaceholder: Sendable {
             }
         }
         pid = child.pid
-        pidfd = SharedDescriptor(try attempt("keep", "the placeholder") { () throws(Errno) in try child.pidfd.duplicated() })
+        pidfd = SharedDescriptor(
+            try attempt("keep", "the placeholder") { () throws(Errno) in try child.pidfd.duplicated() })
     }
 
     deinit { release() }

@@ -53,7 +53,8 @@ public struct GroupPolicy: Sendable {
         }
         let path = bundle.controlGroupPath(id: id)
         do throws(ControlGroupError) {
-            return Made(group: try ControlGroup.create(host: try HostControlGroups.detect(), path: path, limits: limits))
+            return Made(
+                group: try ControlGroup.create(host: try HostControlGroups.detect(), path: path, limits: limits))
         } catch {
             let mayNot = [Errno.accessDenied, .notPermitted, .readOnlyFileSystem].contains(error.errno)
             // Device rules are what every configuration has; an unprivileged user can make no device anyway.

@@ -46,7 +46,9 @@ extension RuntimeContainers {
             try making.prepareRestore()
             try Criu.run(program, arguments, log: "\(options.workPath ?? images)/restore.log", for: "restore", id)
             let text = try Files.readLine(pidFile)
-            guard let pid = Int32(text) else { throw RuntimeError("restore", "container \(id)", cause: "criu named no process") }
+            guard let pid = Int32(text) else {
+                throw RuntimeError("restore", "container \(id)", cause: "criu named no process")
+            }
             try making.adopt(pid, creation)
             making.unlock()
             if creation.detached { return 0 }
@@ -62,7 +64,9 @@ extension RuntimeContainers {
 
     private static func absolute(_ path: String) throws(RuntimeError) -> String {
         if PathText.isAbsolute(path) { return path }
-        let here = try attempt("look at", "the working directory") { () throws(Errno) in try Files.readLink("/proc/self/cwd") }
+        let here = try attempt("look at", "the working directory") { () throws(Errno) in
+            try Files.readLink("/proc/self/cwd")
+        }
         return "\(here)/\(path)"
     }
 

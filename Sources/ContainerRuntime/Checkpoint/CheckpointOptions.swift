@@ -103,7 +103,9 @@ enum Criu {
         }
         guard result.status != 0 else { return }
         let logged = (try? Files.read(log, limit: 64 << 20)) ?? []
-        let cause = firstError(logged) ?? firstError(result.errorOutput + result.output) ?? "it ended with status \(result.status)"
+        let cause =
+            firstError(logged) ?? firstError(result.errorOutput + result.output)
+            ?? "it ended with status \(result.status)"
         throw RuntimeError(operation, "container \(id)", cause: "criu failed: \(cause)", remedy: "its log is \(log)")
     }
 

@@ -53,7 +53,9 @@ extension RuntimeContainers {
     }
 
     private static func reading(_ id: String, _ group: ControlGroup) throws -> JSONValue {
-        guard group.exists else { throw RuntimeError("read the statistics of", "container \(id)", cause: "it has no control group") }
+        guard group.exists else {
+            throw RuntimeError("read the statistics of", "container \(id)", cause: "it has no control group")
+        }
         return ["type": "stats", "id": .string(id), "data": StatisticsDocument.make(group.counters())]
     }
 }

@@ -56,7 +56,9 @@ enum StatisticsDocument {
         result["swap"] = entry(memory.swap)
         result["kernel"] = entry(memory.kernel)
         result["kernelTCP"] = entry(memory.kernelTCP)
-        if !memory.raw.isEmpty { result["raw"] = .object(JSONObject(memory.raw.map { ($0.name, JSONValue($0.value)) })) }
+        if !memory.raw.isEmpty {
+            result["raw"] = .object(JSONObject(memory.raw.map { ($0.name, JSONValue($0.value)) }))
+        }
         return .object(result)
     }
 

@@ -65,7 +65,8 @@ public struct ExecLauncher {
             try ProcessClone.run(options) {
                 close(ours)
                 return ExecProcess(
-                    request: wanted, kinds: kinds.subtracting(.pid), target: pidfd, joinFiles: joinFiles, seccomp: seccomp,
+                    request: wanted, kinds: kinds.subtracting(.pid), target: pidfd, joinFiles: joinFiles,
+                    seccomp: seccomp,
                     affinity: affinity, labels: labels, channel: theirs
                 ).run()
             }

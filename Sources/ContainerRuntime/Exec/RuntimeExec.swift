@@ -93,7 +93,8 @@ extension RuntimeContainers {
         for text in subgroups {
             let parts = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
             let path = String(Substring(parts[parts.count - 1]))
-            let controllers = parts.count == 2 ? String(Substring(parts[0])).split(separator: ",").map(String.init) : nil
+            let controllers =
+                parts.count == 2 ? String(Substring(parts[0])).split(separator: ",").map(String.init) : nil
             do throws(ControlGroupError) {
                 let below = try group.subgroup(path, controllers: controllers)
                 rest = rest.leaving(to: below)

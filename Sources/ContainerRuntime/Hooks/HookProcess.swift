@@ -28,6 +28,9 @@ struct HookProcess {
         guard PathText.isAbsolute(hook.path), !hook.path.utf8.contains(0) else {
             throw failure("its path must be absolute")
         }
+        guard !(hook.args + (hook.env ?? [])).contains(where: { $0.utf8.contains(0) }) else {
+            throw failure("an argument or a variable holds a zero byte")
+        }
         if let timeout = hook.timeout, timeout <= 0 { throw failure("its timeout of \(timeout) s is not above zero") }
         // Memory files: no pipe to keep filled or drained, whether the hook reads and writes or not.
         let input = try attempt("run", name) { () throws(Errno) in

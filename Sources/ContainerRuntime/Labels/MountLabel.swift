@@ -10,7 +10,8 @@ enum MountLabel {
     static func check(_ linux: RuntimeLinux) throws(RuntimeError) {
         guard let label = linux.mountLabel, !label.isEmpty, !SecurityModules.hasSELinux else { return }
         throw RuntimeError(
-            "use mount label", label, cause: "SELinux is not enabled on this machine", remedy: "leave linux.mountLabel out")
+            "use mount label", label, cause: "SELinux is not enabled on this machine",
+            remedy: "leave linux.mountLabel out")
     }
 
     /// The option for a new file system of a type; nil where it has none, or says its own.

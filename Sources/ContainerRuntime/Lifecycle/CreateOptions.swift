@@ -35,12 +35,14 @@ enum Handover {
     static func check(terminal: Bool, detached: Bool, socket: String?) throws(RuntimeError) {
         if terminal, detached, socket == nil {
             throw RuntimeError(
-                "hand over", "terminal", cause: "cannot allocate tty if the runtime will detach without setting console socket",
+                "hand over", "terminal",
+                cause: "cannot allocate tty if the runtime will detach without setting console socket",
                 remedy: "give --console-socket, or set process.terminal to false")
         }
         if socket != nil, !terminal || !detached {
             throw RuntimeError(
-                "hand over", "terminal", cause: "cannot use console socket if the runtime will not detach or allocate tty")
+                "hand over", "terminal",
+                cause: "cannot use console socket if the runtime will not detach or allocate tty")
         }
     }
 
@@ -68,6 +70,7 @@ enum Handover {
     /// Writes the pid file, whole or not at all.
     static func write(pid: Int32, to path: String?) throws(RuntimeError) {
         guard let path else { return }
-        try attempt("write pid file", path) { () throws(Errno) in try Files.replace(path, with: Array(String(pid).utf8)) }
+        try attempt("write pid file", path) { () throws(Errno) in try Files.replace(path, with: Array(String(pid).utf8))
+        }
     }
 }

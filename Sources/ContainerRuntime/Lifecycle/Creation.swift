@@ -43,7 +43,7 @@ extension RuntimeContainers {
             sendsInput: true
         ).run()
         // Somebody else may have deleted it meanwhile.
-        if !options.keeps, creation.directory.exists { try delete(id, force: true) }
+        if !options.keeps, creation.directory.exists, try !removeEnded(creation) { try delete(id, force: true) }
         return status.code
     }
 
@@ -67,7 +67,8 @@ extension RuntimeContainers {
 
     private func check(_ bundle: Bundle, _ options: CreateOptions, detached: Bool) throws(RuntimeError) {
         try Handover.check(
-            terminal: bundle.configuration.process?.terminal ?? false, detached: detached, socket: options.consoleSocket)
+            terminal: bundle.configuration.process?.terminal ?? false, detached: detached, socket: options.consoleSocket
+        )
     }
 }
 
@@ -82,7 +83,7 @@ struct Creation: ~Copyable {
     private let bundle: Bundle
     private let groups: GroupPolicy
     private(set) var state: RuntimeState
-    private var group: ControlGroup?
+    private(set) var group: ControlGroup?
     /// Through which the program is executed, where ours must not be seen inside.
     var stub: ExecutionStub?
     private var lock: SharedLock?
@@ -159,6 +160,11 @@ struct Creation: ~Copyable {
 
     /// Lets other commands at it.
     mutating func unlock() { lock = nil }
+
+    /// Whether all of the container's processes end with its first: in a process namespace of its own.
+    var ownsItsProcesses: Bool {
+        bundle.configuration.linux.namespaces.contains { $0.type == "pid" && ($0.path ?? "").isEmpty }
+    }
 
     /// Takes everything back.
     func undo() {

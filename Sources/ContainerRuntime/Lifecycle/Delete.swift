@@ -30,13 +30,36 @@ extension RuntimeContainers {
         }
         if !force, case let current = status(state, directory), current != .stopped, current != .created {
             throw RuntimeError(
-                "delete", "container \(state.id)", cause: "cannot delete container \(state.id) that is not stopped: \(current.rawValue)",
+                "delete", "container \(state.id)",
+                cause: "cannot delete container \(state.id) that is not stopped: \(current.rawValue)",
                 remedy: "kill it first, or use --force")
         }
         let hooks = state.hasHooks ? (try? directory.configuration())?.hooks : nil
         try end(state)
         try directory.remove()
-        guard let hooks else { return }
+        if let hooks { runPoststop(hooks, state) }
+    }
+
+    /// What `run` does when its container has ended: as ``delete(_:force:)``, without looking again for what this process
+    /// has in its hands.
+    ///
+    /// - Returns: false when the container is not the same any more, or processes of it live on: then `delete` is right.
+    func removeEnded(_ creation: borrowing Creation) throws -> Bool {
+        guard creation.ownsItsProcesses, let group = creation.group else { return false }
+        let directory = creation.directory
+        let lock = try directory.lock()
+        defer { withExtendedLifetime(lock) {} }
+        guard let state = try? directory.readState(), state.pid == creation.state.pid, state.systemdPath == nil,
+            state.processStart == creation.state.processStart,
+            (try? group.remove(emptyParents: state.emptyGroupParents, timeoutMicroseconds: 0)) != nil
+        else { return false }
+        let hooks = state.hasHooks ? (try? directory.configuration())?.hooks : nil
+        try directory.remove()
+        if let hooks { runPoststop(hooks, state) }
+        return true
+    }
+
+    private func runPoststop(_ hooks: RuntimeHooks, _ state: RuntimeState) {
         // The container is gone whatever they say (runtime.md, "Lifecycle", step 13): their failures are only told.
         let failures = Hooks.runAll(.poststop, of: hooks, state: state.publicJSON(.stopped), directory: state.bundle)
         for failure in failures { warn(failure) }
@@ -56,7 +79,9 @@ extension RuntimeContainers {
         if let path = state.systemdPath {
             let unit = try SystemdUnit(path, id: state.id)
             // The scope ends by itself with its last process; where systemd cannot be asked, the groups still go.
-            do { try SystemdManager().stop(unit) } catch { warn(RuntimeError("end", "unit \(unit.name)", cause: "\(error)")) }
+            do { try SystemdManager().stop(unit) } catch {
+                warn(RuntimeError("end", "unit \(unit.name)", cause: "\(error)"))
+            }
         }
         try group.remove(emptyParents: state.emptyGroupParents)
     }

@@ -10,7 +10,8 @@ extension RuntimeContainers {
         let state = try directory.readState()
         let current = status(state, directory)
         guard current == .running || current == .created else {
-            throw RuntimeError("pause", "container \(id)", cause: "container not running or created: \(current.rawValue)")
+            throw RuntimeError(
+                "pause", "container \(id)", cause: "container not running or created: \(current.rawValue)")
         }
         try group(of: state).freeze()
     }

@@ -25,7 +25,9 @@ extension RuntimeContainers {
         }
         // The end of the stream: the execution closed the other end.
         let answer = try attempt("wait for", "container \(id)") { () throws(Errno) in try socket.receiveMessage() }
-        if let kind = answer.bytes.first, SyncMessage.failures.contains(kind) { throw RuntimeError(failure: answer.bytes) }
+        if let kind = answer.bytes.first, SyncMessage.failures.contains(kind) {
+            throw RuntimeError(failure: answer.bytes)
+        }
         state.isStarted = true
         try directory.write(state)
         try? Files.unlink(at: place.rawValue, StartSocket.name)

@@ -13,7 +13,8 @@ struct NetworkDevices {
         devices = names.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         for device in devices {
             for name in [device.host, device.container] where !Self.isName(name) {
-                throw RuntimeError("move network device", name, cause: "a name has 1 to 15 bytes without spaces, slashes and colons")
+                throw RuntimeError(
+                    "move network device", name, cause: "a name has 1 to 15 bytes without spaces, slashes and colons")
             }
         }
         guard Set(devices.map(\.container)).count == devices.count else {

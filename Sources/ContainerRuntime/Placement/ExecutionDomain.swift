@@ -24,7 +24,9 @@ struct ExecutionDomain: Sendable {
             default: throw invalid("there is no domain \(wanted.domain)")
             }
             // The specification defines none (config-linux.md, "Personality").
-            guard wanted.flags.isEmpty else { throw invalid("the flags \(wanted.flags.joined(separator: ", ")) are unknown") }
+            guard wanted.flags.isEmpty else {
+                throw invalid("the flags \(wanted.flags.joined(separator: ", ")) are unknown")
+            }
         }
         if let policy = linux.memoryPolicy { try read(policy) }
     }
@@ -37,7 +39,9 @@ struct ExecutionDomain: Sendable {
             mode |= flag
         }
         if !policy.nodes.isEmpty {
-            guard let nodes = NumberMask.words(policy.nodes) else { throw invalid("\(policy.nodes) is no list of nodes") }
+            guard let nodes = NumberMask.words(policy.nodes) else {
+                throw invalid("\(policy.nodes) is no list of nodes")
+            }
             memoryNodes = nodes
         }
         let takesNone = policy.mode == "MPOL_DEFAULT" || policy.mode == "MPOL_LOCAL"

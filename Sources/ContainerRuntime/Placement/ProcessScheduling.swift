@@ -43,7 +43,9 @@ struct ProcessScheduling: Sendable {
             guard let flag = flags[name] else { throw invalid("there is no flag \(name)") }
             bits |= flag
         }
-        guard (-20...19).contains(scheduler.nice) else { throw invalid("nice \(scheduler.nice) is not between -20 and 19") }
+        guard (-20...19).contains(scheduler.nice) else {
+            throw invalid("nice \(scheduler.nice) is not between -20 and 19")
+        }
         let isRealTime = policy == 1 || policy == 2
         guard isRealTime ? (1...99).contains(scheduler.priority) : scheduler.priority == 0 else {
             throw invalid("priority \(scheduler.priority) does not fit \(scheduler.policy)")

@@ -57,7 +57,8 @@ struct ResourceDirector: Sendable {
         }
         if let bandwidth = configuration.memoryBandwidthSchema {
             guard PathText.begins(bandwidth, with: "MB:"), !bandwidth.utf8.contains(10) else {
-                throw RuntimeError("read", "linux.intelRdt.memBwSchema", cause: "it must be one line that begins with MB:")
+                throw RuntimeError(
+                    "read", "linux.intelRdt.memBwSchema", cause: "it must be one line that begins with MB:")
             }
             lines.append(bandwidth)
         }
@@ -84,7 +85,9 @@ struct ResourceDirector: Sendable {
         guard let place = Self.mountPoint(text) else {
             throw RuntimeError(
                 "apply", "linux.intelRdt", cause: "no resctrl file system is mounted on this machine",
-                remedy: "mount it with mount -t resctrl resctrl /sys/fs/resctrl on a processor that has it, or leave intelRdt out")
+                remedy:
+                    "mount it with mount -t resctrl resctrl /sys/fs/resctrl on a processor that has it, or leave intelRdt out"
+            )
         }
         let root = try attempt("open", place) { () throws(Errno) in try Files.open(place, [.pathOnly, .directory]) }
         try apply(to: pid, below: root.rawValue)
@@ -96,7 +99,8 @@ struct ResourceDirector: Sendable {
             switch step {
             case .requireDirectory(let name):
                 guard let status = try? Files.status(at: root, name), status.kind == .directory else {
-                    throw RuntimeError("join", "the class of service \(name)", cause: "it does not exist, and no schemata are given")
+                    throw RuntimeError(
+                        "join", "the class of service \(name)", cause: "it does not exist, and no schemata are given")
                 }
             case .makeDirectory(let name, let lines): try make(name, lines, root)
             case .makeMonitor(let name):

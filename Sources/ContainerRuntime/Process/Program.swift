@@ -23,6 +23,10 @@ struct Program {
         guard let name = arguments.first, !name.isEmpty else {
             return RuntimeError("exec", "", cause: "no command specified", kind: .notFound)
         }
+        // To the kernel the text would end there: another program, or another variable, than the one that was checked.
+        guard !(arguments + environment).contains(where: { $0.utf8.contains(0) }) else {
+            return RuntimeError("exec", "", cause: "an argument or a variable holds a zero byte")
+        }
         var argumentPointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var environmentPointers: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         if name.utf8.contains(UInt8(ascii: "/")) {

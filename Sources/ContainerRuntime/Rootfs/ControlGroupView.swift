@@ -31,11 +31,11 @@ struct ControlGroupView {
         }
         for controller in prepared.controllerMounts {
             let path = "\(destination)/\(controller.directory)"
-            let place = try attempt("make mount point", path) { () throws(Errno) in
+            try attempt("make mount point", path) { () throws(Errno) in
                 try Files.makeDirectory(at: holder.rawValue, controller.directory)
-                return try Files.open(at: holder.rawValue, controller.directory, [.pathOnly, .directory])
             }
-            try mountOne(controller, attributes, path, place.rawValue)
+            // The tmpfs is ours and new: its names lead nowhere else.
+            try mountOne(controller, attributes, path, holder.rawValue, controller.directory)
         }
         if attributes.contains(.readOnly) {
             try attempt("make read-only", destination) { () throws(Errno) in
@@ -45,14 +45,15 @@ struct ControlGroupView {
     }
 
     private func mountOne(
-        _ controller: PreparedLaunch.ControllerMount, _ attributes: MountAttributes, _ path: String, _ place: Int32
+        _ controller: PreparedLaunch.ControllerMount, _ attributes: MountAttributes, _ path: String, _ place: Int32,
+        _ name: String = ""
     ) throws(RuntimeError) {
         guard prepared.namespaces.new.contains(.controlGroup) else {
             // In a namespace shared with the host a new mount would show the host's groups: bind the container's own.
             return try attempt("bind", controller.hostDirectory) { () throws(Errno) in
                 let clone = try DetachedMount.clone(controller.hostDirectory, recursive: false)
                 try clone.setAttributes(set: attributes, propagation: .private)
-                try clone.attach(to: place)
+                try clone.attach(to: place, name)
             }
         }
         let type = controller.isUnified ? "cgroup2" : "cgroup"
@@ -66,7 +67,7 @@ struct ControlGroupView {
                     try context.setFlag(option)
                 }
             }
-            try context.mount(attributes).attach(to: place)
+            try context.mount(attributes).attach(to: place, name)
         } catch {
             let words = context.message()
             throw RuntimeError("mount \(type) on", path, cause: words.isEmpty ? error.description : words)

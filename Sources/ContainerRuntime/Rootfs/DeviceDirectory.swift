@@ -27,7 +27,9 @@ struct DeviceDirectory {
     /// Makes the directory, with mount points for pts, shm and mqueue in place.
     func directory(options: MountOptions, label: String?) throws(RuntimeError) -> DetachedMount {
         let uid = nodes.hostUID(0) ?? 0, gid = nodes.hostGID(0) ?? 0
-        let context = try attempt("open file system", "tmpfs for /dev") { () throws(Errno) in try FileSystemContext("tmpfs") }
+        let context = try attempt("open file system", "tmpfs for /dev") { () throws(Errno) in
+            try FileSystemContext("tmpfs")
+        }
         let mount = try attempt("mount", "/dev") { () throws(Errno) in
             try context.set("source", "tmpfs")
             for (key, value) in options.data where key != "uid" && key != "gid" {
@@ -110,7 +112,9 @@ struct DeviceDirectory {
 
     /// The nodes that the first process must mount the host's over, where nodes could not be made.
     static func boundPaths(_ devices: [RuntimeDevice], plan: MountPlan) -> [String] {
-        let covered = plan.steps.contains { $0.maker != .devices && MountPlan.normalized($0.mount.destination) == "/dev" }
+        let covered = plan.steps.contains {
+            $0.maker != .devices && MountPlan.normalized($0.mount.destination) == "/dev"
+        }
         var paths = [String]()
         for device in defaults + devices where device.type != "p" {
             if covered, pathBelowDev(device.path) != nil { continue }
@@ -122,7 +126,9 @@ struct DeviceDirectory {
     /// The path relative to `/dev`, nil for a path elsewhere or one that climbs.
     static func pathBelowDev(_ path: String) -> String? {
         let names = PathText.names(path)
-        guard PathText.isAbsolute(path), names.first == "dev", names.count > 1, !names.contains("..") else { return nil }
+        guard PathText.isAbsolute(path), names.first == "dev", names.count > 1, !names.contains("..") else {
+            return nil
+        }
         return names.dropFirst().joined(separator: "/")
     }
 }

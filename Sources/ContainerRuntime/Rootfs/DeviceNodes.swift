@@ -37,7 +37,8 @@ struct DeviceNodes {
         let bindsThis = binds && type != UInt32(S_IFIFO)
         let mode = bindsThis ? UInt32(S_IFREG) | 0o644 : type | ((device.fileMode ?? 0o666) & 0o7777)
         do throws(Errno) {
-            try Files.makeNode(at: directory, name, mode: mode, major: bindsThis ? 0 : major, minor: bindsThis ? 0 : minor)
+            try Files.makeNode(
+                at: directory, name, mode: mode, major: bindsThis ? 0 : major, minor: bindsThis ? 0 : minor)
         } catch {
             guard error == .fileExists else { throw RuntimeError("make device", device.path, error) }
             if replace {
@@ -47,11 +48,14 @@ struct DeviceNodes {
                         at: directory, name, mode: mode, major: bindsThis ? 0 : major, minor: bindsThis ? 0 : minor)
                 }
             } else {
-                let found = try attempt("look at", device.path) { () throws(Errno) in try Files.status(at: directory, name) }
+                let found = try attempt("look at", device.path) { () throws(Errno) in
+                    try Files.status(at: directory, name)
+                }
                 let kinds = [UInt32(S_IFCHR): FileStatus.Kind.characterDevice, UInt32(S_IFBLK): .blockDevice]
                 let isSame =
                     found.kind == kinds[type] ?? .fifo
-                    && (type == UInt32(S_IFIFO) || (found.deviceNumber.major == major && found.deviceNumber.minor == minor))
+                    && (type == UInt32(S_IFIFO)
+                        || (found.deviceNumber.major == major && found.deviceNumber.minor == minor))
                 // An earlier container's place for a bind mount also serves.
                 guard isSame || (binds && found.kind == .regular) else {
                     throw RuntimeError("make device", device.path, cause: "something else is there already")

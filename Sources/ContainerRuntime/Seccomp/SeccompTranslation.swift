@@ -43,13 +43,16 @@ extension SeccompProfile {
                 }
                 conditions.append(
                     Condition(
-                        argument: argument.index, comparison: comparison, value: argument.value, valueTwo: argument.valueTwo))
+                        argument: argument.index, comparison: comparison, value: argument.value,
+                        valueTwo: argument.valueTwo))
             }
             // libseccomp joins conditions with "and"; several conditions on one argument mean "or" to every runtime.
             if Set(conditions.map(\.argument)).count == conditions.count {
                 rules.append(Rule(names: rule.names, action: action, conditions: conditions))
             } else {
-                for condition in conditions { rules.append(Rule(names: rule.names, action: action, conditions: [condition])) }
+                for condition in conditions {
+                    rules.append(Rule(names: rule.names, action: action, conditions: [condition]))
+                }
             }
         }
     }
@@ -59,8 +62,11 @@ extension SeccompProfile {
         func text(_ action: Action) -> String { "\(action)" }
         var lines = ["v1 \(text(defaultAction)) \(architectures.joined(separator: ","))"]
         for rule in rules {
-            let conditions = rule.conditions.map { "\($0.argument)\($0.comparison.rawValue):\($0.value):\($0.valueTwo)" }
-            lines.append("\(rule.names.joined(separator: ",")) \(text(rule.action)) \(conditions.joined(separator: ","))")
+            let conditions = rule.conditions.map {
+                "\($0.argument)\($0.comparison.rawValue):\($0.value):\($0.valueTwo)"
+            }
+            lines.append(
+                "\(rule.names.joined(separator: ",")) \(text(rule.action)) \(conditions.joined(separator: ","))")
         }
         return lines.joined(separator: "\n")
     }

@@ -23,7 +23,9 @@ public struct RuntimeContainers: Sendable {
         if PathText.isAbsolute(root) {
             self.root = root
         } else {
-            let here = try attempt("look at", "the working directory") { () throws(Errno) in try Files.readLink("/proc/self/cwd") }
+            let here = try attempt("look at", "the working directory") { () throws(Errno) in
+                try Files.readLink("/proc/self/cwd")
+            }
             self.root = "\(here)/\(root)"
         }
         let directory = self.root
@@ -41,7 +43,8 @@ public struct RuntimeContainers: Sendable {
         _ state: RuntimeState, _ directory: StateDirectory, isLocked: Bool = true, group: ControlGroup? = nil
     ) -> RuntimeState.Status {
         if state.pid == 0 { return !isLocked && directory.isLockedElsewhere ? .creating : .stopped }
-        guard ProcessInformation.startTime(of: state.pid) == state.processStart, ProcessInformation.isAlive(state.pid) else {
+        guard ProcessInformation.startTime(of: state.pid) == state.processStart, ProcessInformation.isAlive(state.pid)
+        else {
             return .stopped
         }
         // A `start` that was killed after its work left no word of it: then the process's name tells.

@@ -61,7 +61,9 @@ public struct RuntimeState: Sendable {
     }
 
     init(parsing bytes: [UInt8]) throws(JSONError) {
-        guard let object = try JSONValue(parsing: bytes).objectValue else { throw JSONError(problem: "an object was expected") }
+        guard let object = try JSONValue(parsing: bytes).objectValue else {
+            throw JSONError(problem: "an object was expected")
+        }
         id = try object.required("id", object.string("id"))
         bundle = try object.required("bundle", object.string("bundle"))
         ociVersion = try object.string("ociVersion") ?? ""

@@ -27,7 +27,8 @@ struct StateDirectory: Sendable {
     static func isValid(_ id: String) -> Bool {
         let allowed = id.utf8.allSatisfy {
             (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
-                || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+                || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-")
+                || $0 == UInt8(ascii: ".")
         }
         return allowed && !id.isEmpty && id.utf8.count <= 1024 && id != "." && id != ".."
             && id.utf8.first != UInt8(ascii: "-")

@@ -68,6 +68,14 @@ extension Hierarchy {
         return try open(path, in: root, flags)
     }
 
+    /// A file of a group for writing, walked the same way in one call.
+    func openFile(_ name: String, of path: GroupPath) throws(Errno) -> FileDescriptor {
+        let root = try openRoot()
+        return try Files.open(
+            at: root.rawValue, "\(path.relative)/\(name)", [.writeOnly, .noFollow],
+            resolve: [.beneath, .noSymbolicLinks, .noMountCrossing])
+    }
+
     func open(
         _ path: GroupPath, in root: borrowing FileDescriptor, _ flags: OpenFlags = .pathOnly
     ) throws(Errno) -> FileDescriptor {

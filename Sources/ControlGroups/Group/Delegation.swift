@@ -7,7 +7,8 @@ extension ControlGroup {
     public func delegate(toUser uid: UInt32) throws(ControlGroupError) {
         guard host.layout == .v2, let unified else { return }
         let listed = (try? Files.readLine("/sys/kernel/cgroup/delegate"))?.utf8.split(separator: 10)
-        let names = listed.map { $0.map { String(decoding: $0, as: UTF8.self) } }
+        let names =
+            listed.map { $0.map { String(decoding: $0, as: UTF8.self) } }
             ?? ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"]
         do throws(Errno) {
             let directory = try unified.open(path)

@@ -45,12 +45,11 @@ extension ControlGroup {
         var files: [Int32] = []
         do throws(Errno) {
             for hierarchy in hierarchies {
-                let directory = try hierarchy.open(path)
                 if hierarchy.isUnified && cloneInto {
-                    target = consume directory
+                    target = try hierarchy.open(path)
                 } else {
                     let name = hierarchy.isUnified ? "cgroup.procs" : "tasks"
-                    files.append(try Files.open(at: directory.rawValue, name, .writeOnly).release())
+                    files.append(try hierarchy.openFile(name, of: path).release())
                 }
             }
         } catch {

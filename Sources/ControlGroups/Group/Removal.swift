@@ -12,11 +12,11 @@ extension ControlGroup {
         let end = ShortWait.now + timeout
         for hierarchy in hierarchies {
             do throws(Errno) {
-                try Self.remove(path, hierarchy, until: end)
+                let root = try hierarchy.openRoot()
+                try Self.remove(path, hierarchy, root, until: end)
                 var parent = path.parent
                 for _ in 0..<emptyParents {
                     guard let level = parent else { break }
-                    let root = try hierarchy.openRoot()
                     do throws(Errno) {
                         try Files.unlink(at: root.rawValue, level.relative, directory: true)
                     } catch {
@@ -35,8 +35,9 @@ extension ControlGroup {
         }
     }
 
-    private static func remove(_ path: GroupPath, _ hierarchy: Hierarchy, until end: Int) throws(Errno) {
-        let root = try hierarchy.openRoot()
+    private static func remove(
+        _ path: GroupPath, _ hierarchy: Hierarchy, _ root: borrowing FileDescriptor, until end: Int
+    ) throws(Errno) {
         // The usual case is a leaf whose processes are gone: one call.
         if try removeOne(path, root) == nil { return }
         var pause = 50

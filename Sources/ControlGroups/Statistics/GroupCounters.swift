@@ -76,7 +76,9 @@ enum CounterText {
     }
 
     /// Numbers between spaces.
-    static func numbers(_ text: String) -> [UInt64] { text.utf8.split(separator: 32).compactMap { UInt64(Substring($0)) } }
+    static func numbers(_ text: String) -> [UInt64] {
+        text.utf8.split(separator: 32).compactMap { UInt64(Substring($0)) }
+    }
 
     /// "0-2,7" as numbers, at most 65,536 of them.
     static func list(_ text: String) -> [UInt64] {
@@ -110,12 +112,15 @@ enum CounterText {
                 let value = UInt64(Substring(words[words.count - 1]))
             else { return nil }
             let operation = words.count == 3 ? String(Substring(words[1])) : ""
-            return GroupCounters.BlockEntry(major: device.major, minor: device.minor, operation: operation, value: value)
+            return GroupCounters.BlockEntry(
+                major: device.major, minor: device.minor, operation: operation, value: value)
         }
     }
 
     /// Version 2 `io.stat`: bytes and operations, in the words of version 1.
-    static func blockVersion2(_ text: String) -> (bytes: [GroupCounters.BlockEntry], operations: [GroupCounters.BlockEntry]) {
+    static func blockVersion2(_ text: String) -> (
+        bytes: [GroupCounters.BlockEntry], operations: [GroupCounters.BlockEntry]
+    ) {
         var result: (bytes: [GroupCounters.BlockEntry], operations: [GroupCounters.BlockEntry]) = ([], [])
         for line in text.utf8.split(separator: 10) {
             let words = line.split(separator: 32)

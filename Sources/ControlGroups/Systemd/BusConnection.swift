@@ -36,10 +36,13 @@ struct BusConnection: ~Copyable {
     private mutating func greet(isBus: Bool) throws(BusError) {
         let digits = Array("0123456789abcdef".utf8)
         // The user's number, as text, in hexadecimal.
-        let identity = String(decoding: "\(Caller.userID)".utf8.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        let identity = String(
+            decoding: "\(Caller.userID)".utf8.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
         try send([0] + Array("AUTH EXTERNAL \(identity)\r\n".utf8))
         let answer = try line()
-        guard answer.utf8.starts(with: "OK ".utf8) else { throw BusError(problem: "it does not accept us (\(answer.prefix(80)))") }
+        guard answer.utf8.starts(with: "OK ".utf8) else {
+            throw BusError(problem: "it does not accept us (\(answer.prefix(80)))")
+        }
         try send(Array("BEGIN\r\n".utf8))
         if isBus {
             _ = try call(
@@ -95,7 +98,9 @@ struct BusConnection: ~Copyable {
         while buffer.count < count {
             do throws(Errno) {
                 let rest = deadline - MonotonicClock.milliseconds()
-                guard rest > 0, try Poll.readable(socket.rawValue, milliseconds: Int32(clamping: rest)) else { throw .timedOut }
+                guard rest > 0, try Poll.readable(socket.rawValue, milliseconds: Int32(clamping: rest)) else {
+                    throw .timedOut
+                }
                 let message = try socket.receiveMessage()
                 guard !message.bytes.isEmpty else { throw .connectionReset }
                 buffer += message.bytes

@@ -13,9 +13,17 @@ enum SystemdAnnotations {
             guard let first = name.utf8.first, (0x41...0x5A).contains(first), name.utf8.count > 1,
                 name.utf8.allSatisfy({ (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) })
             else { throw refusal("\(printable(name)) is no name of a property") }
-            guard var value = parse(text) else { throw refusal("\(printable(text)) is no value in GVariant's text form") }
+            // These say whose unit it is: another's process would go into it, and end with it.
+            guard !["PIDs", "Slice", "Delegate", "DelegateSubgroup", "Scope", "ControlGroup"].contains(name) else {
+                throw refusal("\(name) is not an annotation's to set")
+            }
+            guard var value = parse(text) else {
+                throw refusal("\(printable(text)) is no value in GVariant's text form")
+            }
             // People give seconds, the bus takes microseconds.
-            if name.utf8.count > 3, name.utf8.suffix(3).elementsEqual("Sec".utf8), !name.utf8.suffix(4).elementsEqual("USec".utf8) {
+            if name.utf8.count > 3, name.utf8.suffix(3).elementsEqual("Sec".utf8),
+                !name.utf8.suffix(4).elementsEqual("USec".utf8)
+            {
                 guard let microseconds = microseconds(value) else { throw refusal("it must be a number of seconds") }
                 name = String(decoding: name.utf8.dropLast(3), as: UTF8.self) + "USec"
                 value = .uint64(microseconds)
@@ -129,7 +137,8 @@ enum SystemdAnnotations {
             case "uint64": return number { BusValue.uint64($0) }
             default:
                 if let integer = Int32(word) { return .int32(integer) }
-                let isDecimal = !word.isEmpty && word.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 46 || $0 == 45 }
+                let isDecimal =
+                    !word.isEmpty && word.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 46 || $0 == 45 }
                 return isDecimal ? Double(word).map { .double($0) } : nil
             }
         }

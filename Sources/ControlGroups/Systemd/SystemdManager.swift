@@ -17,9 +17,12 @@ public struct SystemdManager: Sendable {
             let prefix = "unix:path="
             guard address.utf8.starts(with: prefix.utf8) else {
                 throw ControlGroupError(
-                    operation: "find", object: "systemd", cause: "DBUS_SYSTEM_BUS_ADDRESS is not of the form unix:path=FILE")
+                    operation: "find", object: "systemd",
+                    cause: "DBUS_SYSTEM_BUS_ADDRESS is not of the form unix:path=FILE")
             }
-            let rest = address.utf8.dropFirst(prefix.utf8.count).prefix { $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: ";") }
+            let rest = address.utf8.dropFirst(prefix.utf8.count).prefix {
+                $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: ";")
+            }
             path = String(decoding: rest, as: UTF8.self)
             isBus = true
             return
@@ -37,7 +40,8 @@ public struct SystemdManager: Sendable {
 
     /// Has systemd make a scope that holds a process, and waits until it exists.
     public func start(
-        _ unit: SystemdUnit, id: String, pid: Int32, limits: ResourceLimits, annotations: [String: String], isVersion2: Bool
+        _ unit: SystemdUnit, id: String, pid: Int32, limits: ResourceLimits, annotations: [String: String],
+        isVersion2: Bool
     ) throws(ControlGroupError) {
         let extra = try SystemdAnnotations.properties(annotations)
         let properties = SystemdProperties.start(
@@ -57,7 +61,8 @@ public struct SystemdManager: Sendable {
         do throws(BusError) {
             var bus = try BusConnection.open(path: path, isBus: isBus)
             _ = try bus.call(
-                path: Self.object, interface: Self.interface, member: "SetUnitProperties", destination: Self.destination,
+                path: Self.object, interface: Self.interface, member: "SetUnitProperties",
+                destination: Self.destination,
                 [.string(unit.name), .bool(true), .array(element: "(sv)", properties.map(\.element))])
         } catch { throw failure("change the unit", unit.name, error) }
     }
@@ -73,12 +78,15 @@ public struct SystemdManager: Sendable {
     }
 
     /// Calls a method that answers with a job, and waits for the job's end.
-    private func run(_ operation: String, _ object: String, _ member: String, _ arguments: [BusValue]) throws(ControlGroupError) {
+    private func run(_ operation: String, _ object: String, _ member: String, _ arguments: [BusValue])
+        throws(ControlGroupError)
+    {
         let result: String
         do throws(BusError) {
             var bus = try BusConnection.open(path: path, isBus: isBus)
             if isBus {
-                let rule = "type='signal',sender='\(Self.destination)',interface='\(Self.interface)',member='JobRemoved'"
+                let rule =
+                    "type='signal',sender='\(Self.destination)',interface='\(Self.interface)',member='JobRemoved'"
                 _ = try bus.call(
                     path: "/org/freedesktop/DBus", interface: "org.freedesktop.DBus", member: "AddMatch",
                     destination: "org.freedesktop.DBus", [.string(rule)])
@@ -94,7 +102,9 @@ public struct SystemdManager: Sendable {
             let removed = try bus.signal {
                 $0.member == "JobRemoved" && $0.arguments.count >= 4 && $0.arguments[1] == .objectPath(job)
             }
-            guard case .string(let text) = removed.arguments[3] else { throw BusError(problem: "its job ended without a result") }
+            guard case .string(let text) = removed.arguments[3] else {
+                throw BusError(problem: "its job ended without a result")
+            }
             result = text
         } catch { throw failure(operation, object, error) }
         guard result == "done" else {

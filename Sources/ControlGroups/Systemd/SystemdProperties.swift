@@ -22,7 +22,8 @@ enum SystemdProperties {
             Property("Description", .string("berth container \(id)")), Property("Slice", .string(unit.slice)),
             Property("Delegate", .bool(true)), Property("PIDs", .array(element: "u", [.uint32(pid)])),
             Property("MemoryAccounting", .bool(true)), Property("CPUAccounting", .bool(true)),
-            Property(isVersion2 ? "IOAccounting" : "BlockIOAccounting", .bool(true)), Property("TasksAccounting", .bool(true)),
+            Property(isVersion2 ? "IOAccounting" : "BlockIOAccounting", .bool(true)),
+            Property("TasksAccounting", .bool(true)),
             Property("DefaultDependencies", .bool(false)),
         ]
         properties += self.limits(limits, isVersion2: isVersion2)
@@ -50,7 +51,11 @@ enum SystemdProperties {
             }
         }
         if let shares = limits.cpu.shares, shares != 0 {
-            if isVersion2 { add("CPUWeight", UInt64(CPUWeight.weight(shares: shares))) } else { add("CPUShares", shares) }
+            if isVersion2 {
+                add("CPUWeight", UInt64(CPUWeight.weight(shares: shares)))
+            } else {
+                add("CPUShares", shares)
+            }
         }
         if let quota = limits.cpu.quota, quota != 0 {
             let period = limits.cpu.period ?? 0
@@ -58,7 +63,11 @@ enum SystemdProperties {
             add("CPUQuotaPerSecUSec", perSecond(quota: quota, period: period == 0 ? 100_000 : period))
         }
         if let weight = limits.blockIO.weight, weight != 0 {
-            if isVersion2 { add("IOWeight", UInt64(CPUWeight.ioWeight(UInt64(weight)))) } else { add("BlockIOWeight", UInt64(weight)) }
+            if isVersion2 {
+                add("IOWeight", UInt64(CPUWeight.ioWeight(UInt64(weight))))
+            } else {
+                add("BlockIOWeight", UInt64(weight))
+            }
         }
         if let pids = limits.pids, pids != 0 { add("TasksMax", bound(pids)) }
         if isVersion2 {

@@ -16,7 +16,9 @@ public struct SystemdUnit: Sendable, Equatable {
         if path.isEmpty { parts = ["", "berth", id] }
         guard parts.count == 3 else { throw refusal("it is not slice:prefix:name") }
         slice = parts[0].isEmpty ? "system.slice" : parts[0]
-        guard slice.utf8.reversed().starts(with: ".slice".utf8.reversed()) else { throw refusal("\(slice) is no slice") }
+        guard slice.utf8.reversed().starts(with: ".slice".utf8.reversed()) else {
+            throw refusal("\(slice) is no slice")
+        }
         guard !parts[2].isEmpty else { throw refusal("it has no name") }
         // A slice among names is taken as it is; everything else is a scope.
         name = parts[1].isEmpty ? "\(parts[2]).scope" : "\(parts[1])-\(parts[2]).scope"
@@ -45,7 +47,8 @@ public struct SystemdUnit: Sendable, Equatable {
         var path = "", prefix = ""
         for part in base.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false) {
             guard !part.isEmpty else {
-                throw ControlGroupError(operation: "use the slice", object: printable(slice), cause: "its name has an empty part")
+                throw ControlGroupError(
+                    operation: "use the slice", object: printable(slice), cause: "its name has an empty part")
             }
             prefix += (prefix.isEmpty ? "" : "-") + String(decoding: part, as: UTF8.self)
             path += "/\(prefix).slice"

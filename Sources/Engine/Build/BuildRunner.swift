@@ -26,8 +26,14 @@ public struct BuildRunner: StepRunner {
             ContainerStep.keep(lock)
             do throws(EngineError) {
                 var step = ContainerStep(engine: engine, request: request, id: id, directory: directory)
+                // Reached through a descriptor from before: once this process has a mount namespace of its own, a path
+                // in it and the store's descriptors are different mounts, and nothing can be renamed from one to the other.
+                let place = try attempt("open", engine.roots.state) { () throws(Errno) in
+                    try Files.open(engine.roots.state, [.pathOnly, .directory]).release()
+                }
                 let status = try step.run(output)
-                return StepOutcome(status: status, upperDirectory: directory.upperDirectory, id: id)
+                return StepOutcome(
+                    status: status, upperDirectory: "/proc/self/fd/\(place)/containers/\(id)/upper", id: id)
             } catch {
                 ContainerStep.clear(engine, id)
                 throw error
@@ -71,6 +77,8 @@ private struct ContainerStep {
             try? group.remove(emptyParents: 2)
         }
         try? engine.networks.release(containerID: id)
+        // Only in this process's own namespace, where it has one.
+        try? MountTree.detach(directory.path + "/secrets")
         IDRanges.releaseAll(of: directory.path)
         try? engine.images.release(holder: id)
         try? directory.remove()

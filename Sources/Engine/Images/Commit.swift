@@ -1,4 +1,5 @@
 import ControlGroups
+import Glibc
 import ImageStore
 import LinuxKernel
 import OCI
@@ -55,6 +56,18 @@ extension Engine {
         let group = try ControlGroup.open(host: HostControlGroups.detect(), path: directory.payloadGroup)
         // Somebody else's pause is not ours to end.
         guard try !group.isFrozen() else { return try body() }
+        // Whoever is killed meanwhile must not leave the container standing: a process that outlives this one lets it go on.
+        let own = try ProcessClone.open(pid: getpid())
+        let number = own.rawValue
+        let guardian = try ProcessClone.run {
+            _ = try? Poll.readable(number, milliseconds: nil)
+            do throws(ControlGroupError) { try group.thaw() } catch { return 1 }
+            return 0
+        }
+        defer {
+            try? guardian.send(signal: SIGKILL)
+            _ = try? guardian.wait()
+        }
         try group.freeze()
         do {
             let result = try body()

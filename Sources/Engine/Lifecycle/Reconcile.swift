@@ -82,6 +82,7 @@ extension Engine {
             guard !directory.isLocked, let lock = try? directory.lock() else { continue }
             defer { withExtendedLifetime(lock) {} }
             guard !Files.exists(directory.path + "/container.json") else { continue }
+            clearGroups(directory)
             IDRanges.releaseAll(of: directory.path)
             try? images.release(holder: id)
             try? networks.release(containerID: id)
@@ -89,6 +90,18 @@ extension Engine {
             try? directory.remove()
         }
     }
+
+    /// Ends and removes the control groups of something that was never a container in anybody's eyes.
+    private func clearGroups(_ directory: ContainerDirectory) {
+        guard let host = try? HostControlGroups.detect(),
+            let payload = try? ControlGroup.open(host: host, path: directory.payloadGroup), payload.exists
+        else { return }
+        try? payload.kill()
+        try? payload.remove(emptyParents: 2)
+    }
+
+    /// Clears away what killed builds have left of their steps.
+    public func sweepBuilds() { sweep() }
 
     /// Every container with its records, newest first, after putting right what crashes left.
     public func list() throws(EngineError) -> [(record: ContainerRecord, state: ContainerState)] {

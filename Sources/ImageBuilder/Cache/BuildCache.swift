@@ -41,6 +41,21 @@ public struct BuildCache: Sendable {
         }
     }
 
+    /// Removes what killed builds have left.
+    public func sweep() {
+        guard let directory = try? Files.open(path, [.readOnly, .directory]),
+            let entries = try? directory.directoryEntries()
+        else { return }
+        for entry in entries where entry.name.bytes.starts(with: "work-".utf8) {
+            let name = entry.name.description
+            // Whoever works in it holds its lock as long as it lives.
+            guard let lock = try? FileLock.attempt("\(path)/locks/\(name)") else { continue }
+            try? Files.removeTree("\(path)/\(name)")
+            try? Files.unlink("\(path)/locks/\(name)")
+            withExtendedLifetime(lock) {}
+        }
+    }
+
     static func isKey(_ text: String) -> Bool {
         text.utf8.count == 64 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
@@ -144,4 +159,26 @@ public struct BuildCache: Sendable {
 extension BuildError {
     /// A store's error keeps its own sentence.
     public init(_ error: ImageStoreError) { self.init(cause: error.description) }
+}
+
+/// A directory of a build's own, which is gone with this object, or with the next build when this one is killed.
+public final class BuildScratch {
+    /// Where it is; not made yet.
+    public let path: String
+    private let lockPath: String
+    private let lock: FileLock
+
+    /// Claims a name below the cache.
+    public init(_ cachePath: String) throws(BuildError) {
+        var random = SystemRandomNumberGenerator()
+        let name = "work-\(getpid())-\(String(random.next() as UInt32, radix: 36))"
+        path = "\(cachePath)/\(name)"
+        lockPath = "\(cachePath)/locks/\(name)"
+        lock = try converting("lock", lockPath) { [lockPath] () throws(Errno) in try FileLock(lockPath) }
+    }
+
+    deinit {
+        try? Files.removeTree(path)
+        try? Files.unlink(lockPath)
+    }
 }

@@ -82,6 +82,11 @@ struct StepKey {
             hasher.add(document.content)
         }
         guard !copy.sources.isEmpty else { return }
+        if let remote = copy.sources.first(where: RemoteSource.isRemote) {
+            throw BuildError(
+                operation: "fetch", object: quote(remote), cause: "remote sources are not supported yet",
+                remedy: "download it and COPY it")
+        }
         try addContent(
             copy.source, copy.sources, try IgnoreRules(patterns: copy.excludes), excludes: copy.excludes, to: hasher)
     }

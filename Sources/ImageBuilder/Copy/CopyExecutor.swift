@@ -22,11 +22,6 @@ struct CopyExecutor {
         let endsWithSlash = step.destination.utf8.last == 47
         var files = 0
         if !step.sources.isEmpty {
-            if let remote = step.sources.first(where: RemoteSource.isRemote) {
-                throw BuildError(
-                    operation: "fetch", object: quote(remote), cause: "remote sources are not supported yet",
-                    remedy: "download it and COPY it")
-            }
             let tree = try trees.open(step.source)
             let copier = TreeCopier(
                 tree, to: target, owner: owner, mode: mode, excludes: try IgnoreRules(patterns: step.excludes),
@@ -41,7 +36,7 @@ struct CopyExecutor {
                             cause: "several files cannot go to one that is no directory",
                             remedy: "end the destination with a slash")
                     }
-                    if try unpack(selection, tree, names, owner, mode) { continue }
+                    if try unpack(selection, tree, names, owner) { continue }
                     var place = names
                     if step.parents {
                         // What stands before /./ is not made again.
@@ -99,7 +94,7 @@ struct CopyExecutor {
     ///
     /// - Returns: false when it is no archive, or not to be unpacked.
     private func unpack(
-        _ selection: SourceTree.Selection, _ tree: SourceTree, _ names: [[UInt8]], _ owner: Owner?, _ mode: ModeChange?
+        _ selection: SourceTree.Selection, _ tree: SourceTree, _ names: [[UInt8]], _ owner: Owner?
     ) throws(BuildError) -> Bool {
         guard step.isAdd, step.unpacks ?? true, selection.status.kind == .regular else { return false }
         let object = quote(SourceTree.text(selection.path))
@@ -129,8 +124,10 @@ struct CopyExecutor {
             SharedDescriptor(try Files.open(place, [.readOnly, .directory]))
         }
         let unpacked = SourceTree(root, name: "the archive", isContext: false)
+        // Owners and modes are the archive's own, as BuildKit has it: --chown tells whose the destination is.
+        _ = try target.directory(names, owner: owner ?? .root, time: environment.fileTime)
         let copier = TreeCopier(
-            unpacked, to: target, owner: owner, mode: mode, excludes: IgnoreRules(), time: environment.fileTime)
+            unpacked, to: target, owner: nil, mode: nil, excludes: IgnoreRules(), time: environment.fileTime)
         for whole in try unpacked.select("/") { try copier.copy(whole, to: names, intoDirectory: true) }
         return true
     }

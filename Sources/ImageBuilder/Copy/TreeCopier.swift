@@ -43,11 +43,10 @@ final class TreeCopier {
             if let there = try target.status(destination), there.kind != .directory {
                 throw conflict(destination, "a directory cannot be copied over a file")
             }
-            let isNew = try target.status(destination) == nil
             var walk = TreeWalk(tree, excludes: excludes) { [self] (entry) throws(BuildError) in
                 if entry.relative.isEmpty {
                     let directory = try target.directory(destination, owner: parentOwner, time: time)
-                    if isNew { try dress(directory, entry) }
+                    // Only what is in the directory is copied: the one at the destination is made like any missing one.
                     open = [([], directory)]
                     return
                 }

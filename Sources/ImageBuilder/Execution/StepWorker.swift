@@ -22,18 +22,22 @@ struct StepWorker {
 
     func execute() throws(BuildError) -> Result {
         // Two builds that need the same step wait here for each other; the second finds the result.
-        let lock = try converting("lock", "a step") { () throws(Errno) in
-            try FileLock("\(environment.cache.path)/locks/step-\(key)")
+        let lockPath = "\(environment.cache.path)/locks/step-\(key)"
+        let lock = try converting("lock", "a step") { () throws(Errno) in try FileLock(lockPath) }
+        // Who waits for the name that goes here finds the result, or at worst does the work once more.
+        defer {
+            try? Files.unlink(lockPath)
+            withExtendedLifetime(lock) {}
         }
-        defer { withExtendedLifetime(lock) {} }
         let work = try storing { () throws(ImageStoreError) in try StoreWork(environment.store) }
         if !step.ignoresCache, let record = environment.cache.record(key),
             try storing({ () throws(ImageStoreError) in try work.layer(key: record.layer) }) != nil
         {
             return .made(record)
         }
-        let directory = "\(environment.cache.path)/work-\(getpid())"
-        defer { try? Files.removeTree(directory) }
+        let scratch = try BuildScratch(environment.cache.path)
+        let directory = scratch.path
+        defer { withExtendedLifetime(scratch) {} }
         switch step.kind {
         case .run(let run): return try runProgram(run, work, directory)
         case .copy(let copy):
@@ -56,7 +60,8 @@ struct StepWorker {
                         }
                         return
                     }
-                    let owner = user.isEmpty ? Owner.root : try target.owner(user)
+                    // A user that the image does not know is no reason to fail: the directory is root's then.
+                    let owner = user.isEmpty ? Owner.root : (try? target.owner(user)) ?? .root
                     _ = try target.directory(names, owner: owner, time: environment.fileTime)
                 })
         }

@@ -97,10 +97,12 @@ struct LayerWorkers {
     private func start(_ job: Job) throws(ImageStoreError) -> Worker {
         let result = transaction.newName("result")
         let root = transaction.root
+        let parent = getpid()
         let handle = try converting("start a process for", "layer \(job.blob.short)") { () throws(Errno) in
             try ProcessClone.run {
                 // Nobody would put away what an orphan goes on to make.
                 try? ProcessControl.setParentDeathSignal(SIGKILL)
+                guard getppid() == parent else { return 1 }
                 let answer = self.answer(job)
                 do throws(Errno) { try Files.replace(at: root.number, result, with: answer.serialized()) } catch {
                     return 1

@@ -54,7 +54,7 @@ extension ImageStore {
             if let record = try? record(image.manifest) {
                 chains += zip(chainIDs(record.layers.map(\.record.diffID)), record.layers.map(\.key)).reversed()
             }
-            index.remove(id: image.id)
+            index.remove(id: image.id, family: family(of: image.id, in: index))
         }
         if !events.isEmpty {
             try converting("write", "\(root.path)/index.json") { () throws(Errno) in try index.write(root) }

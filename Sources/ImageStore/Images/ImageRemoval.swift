@@ -112,7 +112,7 @@ extension ImageStore {
         }
 
         let chain = chainKeys(entry.descriptor)
-        index.remove(id: id)
+        index.remove(id: id, family: family(of: id, in: index))
         try write(index)
         events.append(.deleted(id))
         let freed = try converting("free the layers of", id.short) { () throws(Errno) in
@@ -120,6 +120,19 @@ extension ImageStore {
         }
         for (chainID, key) in chain.reversed() where freed.contains(key) { events.append(.deleted(chainID)) }
         return events
+    }
+
+    /// The manifests of the indexes that an image came in, as far as nothing else came in them.
+    func family(of id: Digest, in index: StoreIndex) -> Set<Digest> {
+        var result = Set<Digest>()
+        for entry in index.entries where entry.identifier == id {
+            guard let digest = entry.index, let descriptor = try? indexDescriptor(digest),
+                let document = try? readIndexBlob(descriptor)
+            else { continue }
+            result.formUnion(document.manifests.map(\.digest))
+        }
+        // A manifest that is an image of its own keeps what is about it.
+        return result.subtracting(index.entries.filter { $0.identifier != id }.map(\.descriptor.digest))
     }
 
     private func familiar(_ name: String) -> String { (try? Reference(parsing: name))?.familiar ?? name }

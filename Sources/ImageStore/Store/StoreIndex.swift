@@ -136,10 +136,12 @@ struct StoreIndex {
     }
 
     /// Takes an image away with all its names, and what is only about it: artifacts without a name.
-    mutating func remove(id: Digest) {
+    ///
+    /// - Parameter family: the manifests that came in its index, which artifacts may be about as well.
+    mutating func remove(id: Digest, family: Set<Digest>) {
         let gone = entries.filter { $0.identifier == id }
         entries.removeAll { $0.identifier == id }
-        var subjects = Set(gone.flatMap { [$0.descriptor.digest, $0.index].compactMap { $0 } })
+        var subjects = family.union(gone.flatMap { [$0.descriptor.digest, $0.index].compactMap { $0 } })
         while true {
             // An artifact may be about an artifact.
             let orphans = entries.filter { $0.name == nil && $0.subject.map(subjects.contains) == true }

@@ -98,6 +98,8 @@ public struct DiskUsage: Sendable {
         let device: UInt64
         let inode: UInt64
     }
+    /// Somebody's container may nest directories without end; what lies deeper is not counted.
+    private static let maximumDepth = 2500
     /// Only of files with several names: of others there is nothing to remember.
     private var seen = Set<Identity>()
 
@@ -108,7 +110,7 @@ public struct DiskUsage: Sendable {
     public mutating func add(at directory: Int32 = WorkingDirectory.rawValue, _ name: PathBytes) throws(Errno) {
         do throws(Errno) {
             let status = try Files.status(at: directory, name)
-            try add(at: directory, name, status, device: status.device)
+            try add(at: directory, name, status, device: status.device, depth: 0)
         } catch {
             guard error == .noSuchFile else { throw error }
         }
@@ -120,9 +122,9 @@ public struct DiskUsage: Sendable {
     }
 
     private mutating func add(
-        at directory: Int32, _ name: PathBytes, _ status: FileStatus, device: UInt64
+        at directory: Int32, _ name: PathBytes, _ status: FileStatus, device: UInt64, depth: Int
     ) throws(Errno) {
-        guard status.device == device else { return }
+        guard status.device == device, depth < Self.maximumDepth else { return }
         if status.linkCount > 1, status.kind != .directory {
             guard seen.insert(Identity(device: status.device, inode: status.inode)).inserted else { return }
         }
@@ -134,7 +136,7 @@ public struct DiskUsage: Sendable {
                 do throws(Errno) {
                     try add(
                         at: opened.rawValue, entry.name, try Files.status(at: opened.rawValue, entry.name),
-                        device: device)
+                        device: device, depth: depth + 1)
                 } catch {
                     guard error == .noSuchFile else { throw error }
                 }

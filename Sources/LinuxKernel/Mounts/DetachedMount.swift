@@ -82,6 +82,11 @@ public struct DetachedMount: ~Copyable, Sendable {
         try checked(berth_move_mount(root.rawValue, "", place, "", flags))
     }
 
+    /// Attaches the mount to a name in a directory that only the caller can change; to the directory itself without a name.
+    public func attach(to directory: Int32, _ name: String) throws(Errno) {
+        if name.isEmpty { try attach(to: directory) } else { try attach(name, at: directory) }
+    }
+
     /// Attaches the mount to a path of the caller's own choosing.
     public func attach(_ path: some PathConvertible, at directory: Int32 = WorkingDirectory.rawValue) throws(Errno) {
         try checked(path.withPathPointer { berth_move_mount(root.rawValue, "", directory, $0, BERTH_MOVE_MOUNT_F_EMPTY_PATH) })

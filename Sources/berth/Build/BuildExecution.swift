@@ -13,7 +13,9 @@ extension ProgramExecution {
     func build(_ options: BuildOptions) throws -> Int32 {
         let cache = try BuildCache(path: engine.buildCachePath, store: engine.images)
         let input = try BuildInput(options, cachePath: engine.buildCachePath)
-        defer { input.remove() }
+        defer { input.hold() }
+        cache.sweep()
+        engine.sweepBuilds()
         let progress = BuildProgress.make(options.progress)
         let name = input.name
         let file: Dockerfile
@@ -171,7 +173,7 @@ extension ProgramExecution {
         case .image, .archive: break
         }
         let image = try session.register(names)
-        progress.exported(image.id.description, names.map(\.familiar))
+        progress.exported(image.id.description, names.map(\.description))
         progress.end()
         if case .archive(let path) = options.output {
             try save(image.id.description, names, path)

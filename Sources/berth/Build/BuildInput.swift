@@ -11,7 +11,7 @@ struct BuildInput {
     let context: String?
     let ignored: IgnoreRules
     /// A context that came as an archive, unpacked.
-    private let temporary: String?
+    private let temporary: BuildScratch?
 
     private static let limit = 16 << 20
 
@@ -20,10 +20,10 @@ struct BuildInput {
         if options.context == "-" {
             let input = InputBuffer(FileSource(try Self.standardInput()))
             if try Self.isArchive(input) {
-                let path = "\(cachePath)/context-\(getpid())"
-                try Self.unpack(input, to: path)
-                temporary = path
-                context = path
+                let scratch = try BuildScratch(cachePath)
+                try Self.unpack(input, to: scratch.path)
+                temporary = scratch
+                context = scratch.path
             } else {
                 // Standard input is the Dockerfile itself, and there is no context.
                 guard options.file == nil else {
@@ -76,8 +76,8 @@ struct BuildInput {
         ignored = try IgnoreRules(parsing: text, name: ignoreName)
     }
 
-    /// Removes an unpacked context.
-    func remove() { if let temporary { try? Files.removeTree(temporary) } }
+    /// Says that an unpacked context is wanted up to here.
+    func hold() { withExtendedLifetime(temporary) {} }
 
     private static func standardInput() throws(BuildError) -> FileDescriptor {
         do throws(Errno) { return FileDescriptor(owning: try ProcessControl.duplicate(0, minimum: 3)) } catch {

@@ -11,6 +11,10 @@ import OCI
 extension ProgramExecution {
     /// The commands about images and what they take up.
     func image(_ request: ImageRequest) throws -> Int32 {
+        // Trees are walked with a descriptor or two a level, and somebody's image may be 2,000 levels deep.
+        if let limit = try? ProcessControl.limit(Int32(RLIMIT_NOFILE.rawValue)) {
+            try? ProcessControl.setLimit(Int32(RLIMIT_NOFILE.rawValue), soft: limit.hard, hard: limit.hard, of: 0)
+        }
         switch request {
         case .save(let options):
             let platform = try options.platform.map { try Platform(parsing: $0) }

@@ -41,12 +41,13 @@ enum RunVerb: RuntimeVerb {
 
 /// Flags of every verb that makes a container from a bundle.
 enum BundleFlags {
-    static let all: [Flag] = [
-        Flag("bundle", "b", .string, "Path of the bundle", default: "."),
-        Flag("config", "f", .string, "Path of the configuration instead of the bundle's config.json"),
-        Flag("no-pivot", nil, .boolean, "Use chroot instead of pivot_root, for a root file system on a ramdisk"),
-        Flag("no-new-keyring", nil, .boolean, "Keep the caller's session keyring"),
-    ] + ProcessFlags.all
+    static let all: [Flag] =
+        [
+            Flag("bundle", "b", .string, "Path of the bundle", default: "."),
+            Flag("config", "f", .string, "Path of the configuration instead of the bundle's config.json"),
+            Flag("no-pivot", nil, .boolean, "Use chroot instead of pivot_root, for a root file system on a ramdisk"),
+            Flag("no-new-keyring", nil, .boolean, "Keep the caller's session keyring"),
+        ] + ProcessFlags.all
 
     static func options(_ flags: FlagValues) throws(RuntimeError) -> CreateOptions {
         var options = CreateOptions(bundle: flags.string("bundle") ?? ".")
@@ -68,7 +69,8 @@ enum ProcessFlags {
         Flag("pidfd-socket", nil, .string, "Socket that receives a descriptor of the process"),
         Flag("pid-file", nil, .string, "File to write the process's number to"),
         Flag(
-            "preserve-fds", nil, .integer, "Pass this many more descriptors (after 0 to 2 and $LISTEN_FDS)", default: "0",
+            "preserve-fds", nil, .integer, "Pass this many more descriptors (after 0 to 2 and $LISTEN_FDS)",
+            default: "0",
             check: CommonFlags.checkNotNegative),
     ]
 

@@ -36,7 +36,8 @@ enum FeaturesVerb: RuntimeVerb {
     static let newestSpecification = Features.newestSpecification
 
     static let command = Command(
-        "features", identifier: "features", summary: "Print what this runtime can do, as JSON", usage: "", operands: .none)
+        "features", identifier: "features", summary: "Print what this runtime can do, as JSON", usage: "",
+        operands: .none)
 
     static func run(_ invocation: Invocation, _ settings: RuntimeSettings) throws -> Int32 {
         writeText(Features.document(version: Version.text).text(indent: 2) + "\n", to: 1)

@@ -66,6 +66,8 @@ enum ExecVerb: RuntimeVerb {
     }
 
     private static let checkGroup: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
-        guard NumberValue.plain(value, limit: UInt64(UInt32.max) - 1) != nil else { throw ValueError("it is not a group id") }
+        guard NumberValue.plain(value, limit: UInt64(UInt32.max) - 1) != nil else {
+            throw ValueError("it is not a group id")
+        }
     }
 }

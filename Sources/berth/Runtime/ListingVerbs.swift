@@ -67,7 +67,9 @@ enum PsVerb: RuntimeVerb {
         let result = try ChildProcess.run(program, options, outputLimit: 64 << 20)
         let text = String(decoding: result.output, as: UTF8.self)
         guard result.status == 0, let table = ListingFormat.rows(of: text, pids: Set(pids)) else {
-            let words = String(decoding: result.errorOutput.isEmpty ? result.output.prefix(200) : result.errorOutput.prefix(200), as: UTF8.self)
+            let words = String(
+                decoding: result.errorOutput.isEmpty ? result.output.prefix(200) : result.errorOutput.prefix(200),
+                as: UTF8.self)
             throw RuntimeError(
                 "list", "processes", cause: result.status == 0 ? "ps printed no PID column" : "ps failed: \(words)",
                 remedy: "give other ps options")

@@ -66,7 +66,9 @@ enum RuntimeProgram {
             writeText("berth-runtime: \(printable(error.description))\n", to: 2)
             return 1
         }
-        guard let verb = verbs.first(where: { $0.command.identifier == invocation.command.identifier }) else { return 1 }
+        guard let verb = verbs.first(where: { $0.command.identifier == invocation.command.identifier }) else {
+            return 1
+        }
         do {
             return try verb.run(invocation, settings)
         } catch {

@@ -17,14 +17,18 @@ struct RuntimeSettings {
     static let flags: [Flag] = [
         Flag("root", nil, .string, "Directory of the containers' state (in a tmpfs)", default: "/run/berth-runtime"),
         Flag("log", nil, .string, "File to append errors to, besides standard error"),
-        Flag("log-format", nil, .string, "Format of the log: text or json", default: "text", check: oneOf(["text", "json"])),
+        Flag(
+            "log-format", nil, .string, "Format of the log: text or json", default: "text",
+            check: oneOf(["text", "json"])),
         Flag("debug", nil, .boolean, "Log what is being done, too"),
-        Flag("systemd-cgroup", nil, .boolean, "Have systemd make the control groups (cgroupsPath is slice:prefix:name)"),
+        Flag(
+            "systemd-cgroup", nil, .boolean, "Have systemd make the control groups (cgroupsPath is slice:prefix:name)"),
         Flag(
             "cgroup-manager", nil, .string, "Who makes the control groups: cgroupfs or systemd", default: "cgroupfs",
             check: oneOf(["cgroupfs", "systemd"])),
         Flag(
-            "rootless", nil, .string, "Go on without control groups that may not be made: true, false or auto", default: "auto",
+            "rootless", nil, .string, "Go on without control groups that may not be made: true, false or auto",
+            default: "auto",
             check: oneOf(["auto", "true", "false"])),
         Flag("criu", nil, .string, "Path of the criu program", default: "criu"),
         Flag("version", "v", .boolean, "Print version information"),
@@ -60,6 +64,8 @@ struct RuntimeSettings {
     /// The containers, for verbs that need them.
     func containers() throws -> RuntimeContainers {
         let log = log
-        return try RuntimeContainers(root: root, groups: GroupPolicy(mayGoWithout: mayGoWithoutGroups, usesSystemd: usesSystemd)) { failure in log.warning(failure.description) }
+        return try RuntimeContainers(
+            root: root, groups: GroupPolicy(mayGoWithout: mayGoWithoutGroups, usesSystemd: usesSystemd)
+        ) { failure in log.warning(failure.description) }
     }
 }

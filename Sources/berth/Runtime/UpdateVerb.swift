@@ -10,17 +10,22 @@ enum UpdateVerb: RuntimeVerb {
         operands: .exactly(1),
         flags: {
             [
-                Flag("resources", "r", .string, "File with limits as JSON (linux.resources), - for standard input; alone"),
+                Flag(
+                    "resources", "r", .string, "File with limits as JSON (linux.resources), - for standard input; alone"
+                ),
                 Flag("blkio-weight", nil, .unsigned(bits: 16), "Weight of block IO, 10 to 1000"),
                 Flag("cpu-period", nil, .unsigned(bits: 64), "Length of a period of processor time, in microseconds"),
                 Flag("cpu-quota", nil, .integer, "Processor time in a period, in microseconds; -1 for no limit"),
-                Flag("cpu-burst", nil, .unsigned(bits: 64), "Unused processor time that may be saved up, in microseconds"),
+                Flag(
+                    "cpu-burst", nil, .unsigned(bits: 64), "Unused processor time that may be saved up, in microseconds"
+                ),
                 Flag("cpu-share", nil, .unsigned(bits: 64), "Weight of processor time against other containers"),
                 Flag("cpu-rt-period", nil, .unsigned(bits: 64), "Length of a real-time period, in microseconds"),
                 Flag("cpu-rt-runtime", nil, .integer, "Real-time scheduling time in a period, in microseconds"),
                 Flag("cpuset-cpus", nil, .string, "Processors to use", check: CommonFlags.checkNumberList),
                 Flag("cpuset-mems", nil, .string, "Memory nodes to use", check: CommonFlags.checkNumberList),
-                Flag("cpu-idle", nil, .integer, "1: run only when nothing else wants to; 0: as usual", check: checkIdle),
+                Flag(
+                    "cpu-idle", nil, .integer, "1: run only when nothing else wants to; 0: as usual", check: checkIdle),
                 Flag("memory", nil, .bytesOrUnlimited, "Limit of memory"),
                 Flag("memory-reservation", nil, .bytesOrUnlimited, "Memory kept under pressure"),
                 Flag("memory-swap", nil, .bytesOrUnlimited, "Limit of memory and swap together; -1 for none"),

@@ -21,18 +21,26 @@ import Testing
                 """, to: site.path + "/config.toml")
             let child = try site.daemon(["containerd", "-c", site.path + "/config.toml"])
             let up = try await eventually(seconds: 30) { try await ctr("version").status == 0 }
-            guard up else { throw ChildFailure(description: "containerd did not start: \(contents(site.path + "/daemon.log"))") }
+            guard up else {
+                throw ChildFailure(description: "containerd did not start: \(contents(site.path + "/daemon.log"))")
+            }
             return child
         }
 
         @discardableResult
-        func ctr(_ words: String...) async throws -> Output { try await command(["ctr", "-a", site.path + "/sock"] + words, seconds: 60) }
+        func ctr(_ words: String...) async throws -> Output {
+            try await command(["ctr", "-a", site.path + "/sock"] + words, seconds: 60)
+        }
 
         @discardableResult
         func run(_ options: [String], _ name: String, _ words: String...) async throws -> Output {
             try await command(
-                ["ctr", "-a", site.path + "/sock", "run", "--snapshotter", "native", "--runc-binary", Repository.runtime]
-                    + ["--cgroup", "\(site.group)/\(name)"] + options + ["docker.io/library/bb:latest", name] + words, seconds: 60)
+                [
+                    "ctr", "-a", site.path + "/sock", "run", "--snapshotter", "native", "--runc-binary",
+                    Repository.runtime,
+                ]
+                    + ["--cgroup", "\(site.group)/\(name)"] + options + ["docker.io/library/bb:latest", name] + words,
+                seconds: 60)
         }
     }
 
@@ -63,7 +71,8 @@ import Testing
         let missing = try await containerd.run(["--rm"], "wrong", "nosuch")
         #expect(missing.status != 0 && missing.err.contains("executable file not found"), "\(missing.all)")
 
-        let started = try await containerd.run(["-d", "--memory-limit", "67108864"], "web", "sh", "-c", "while :; do sleep 0.2; done")
+        let started = try await containerd.run(
+            ["-d", "--memory-limit", "67108864"], "web", "sh", "-c", "while :; do sleep 0.2; done")
         #expect(started.status == 0, "\(started.all)")
         #expect(try await containerd.ctr("task", "exec", "--exec-id", "e1", "web", "echo", "inside").text == "inside")
         #expect(try await containerd.ctr("task", "exec", "--exec-id", "e2", "web", "sh", "-c", "exit 9").status == 9)

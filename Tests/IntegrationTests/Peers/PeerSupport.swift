@@ -7,7 +7,9 @@ func installed(_ names: String...) -> Bool {
     let missing = names.filter { name in
         !["/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].contains { exists("\($0)/\(name)") }
     }
-    if !missing.isEmpty { print("skipped: \(missing.joined(separator: ", ")) is not installed (scripts/install-packages.sh peers)") }
+    if !missing.isEmpty {
+        print("skipped: \(missing.joined(separator: ", ")) is not installed (scripts/install-packages.sh peers)")
+    }
     return missing.isEmpty
 }
 

@@ -8,11 +8,14 @@ import Testing
         let site: PeerSite
 
         @discardableResult
-        func callAsFunction(_ words: String...) async throws -> Output { try await command(self.words(words), seconds: 60) }
+        func callAsFunction(_ words: String...) async throws -> Output {
+            try await command(self.words(words), seconds: 60)
+        }
 
         func words(_ words: [String]) -> [String] {
             [
-                "podman", "--runtime", Repository.runtime, "--root", site.path + "/root", "--runroot", site.path + "/run",
+                "podman", "--runtime", Repository.runtime, "--root", site.path + "/root", "--runroot",
+                site.path + "/run",
                 "--tmpdir", site.path + "/tmp", "--cgroup-manager", "cgroupfs", "--storage-driver", "vfs",
                 "--events-backend", "none",
             ] + words
@@ -20,7 +23,10 @@ import Testing
 
         /// Its own defaults of limits are beyond what this machine's root may set.
         func options(_ words: String...) -> [String] {
-            ["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000", "--network", "none", "--cgroup-parent", site.group]
+            [
+                "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000", "--network", "none", "--cgroup-parent",
+                site.group,
+            ]
                 + words
         }
 
@@ -52,9 +58,11 @@ import Testing
 
     private func workload(_ podman: Podman) async throws {
         let started = try await podman.run(
-            "-d", "--name", "web", "-m", "64m", "bb", "sh", "-c", "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.1; done")
+            "-d", "--name", "web", "-m", "64m", "bb", "sh", "-c",
+            "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.1; done")
         #expect(started.status == 0, "\(started.all)")
-        let exec = try await podman("exec", "-u", "1000:1000", "-w", "/tmp", "-e", "A=1", "web", "sh", "-c", "id -u; pwd; echo $A; exit 9")
+        let exec = try await podman(
+            "exec", "-u", "1000:1000", "-w", "/tmp", "-e", "A=1", "web", "sh", "-c", "id -u; pwd; echo $A; exit 9")
         #expect(exec.status == 9 && exec.out == "1000\n/tmp\n1\n", "\(exec.all)")
         #expect(try await podman("exec", "web", "nosuch").status == 127)
         #expect(try await podman("pause", "web").status == 0)
@@ -62,7 +70,8 @@ import Testing
         #expect(try await podman("unpause", "web").status == 0)
         let updated = try await podman("update", "-m", "48m", "--cpus", "0.5", "web")
         #expect(updated.status == 0, "\(updated.all)")
-        let files = exists("/sys/fs/cgroup/memory") ? "memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us" : "memory.max cpu.max"
+        let files =
+            exists("/sys/fs/cgroup/memory") ? "memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us" : "memory.max cpu.max"
         let limits = try await podman("exec", "web", "sh", "-c", "cd /sys/fs/cgroup; cat \(files)")
         #expect(limits.lines.first == "50331648" && limits.lines.last?.hasPrefix("50000") == true, "\(limits.all)")
         #expect(try await podman("stats", "--no-stream", "--format", "{{.PIDs}}", "web").status == 0)
@@ -71,8 +80,7 @@ import Testing
         let terminal = try Child(
             podman.words(["exec", "-it", "web", "sh"]), streams: .terminal(rows: 31, columns: 91))
         try await terminal.waitFor("# ")
-        await terminal.send("stty size; exit 3\n")
-        try await terminal.waitFor("31 91")
+        await terminal.send("until stty size | grep '31 91'; do sleep 0.1; done; exit 3\n")
         #expect(try await terminal.finish(seconds: 30).status == 3)
         #expect(try await podman("stop", "-t", "1", "web").status == 0)
         #expect(try await podman("start", "web").status == 0)

@@ -11,7 +11,8 @@ import Testing
                 """
             let output = try await bundle.run(bundle.configuration(script))
             for line in [
-                "null 1:3 666", "zero 1:5 666", "full 1:7 666", "random 1:8 666", "urandom 1:9 666", "tty 5:0 666", "pts/ptmx",
+                "null 1:3 666", "zero 1:5 666", "full 1:7 666", "random 1:8 666", "urandom 1:9 666", "tty 5:0 666",
+                "pts/ptmx",
                 "/proc/self/fd", "00 00 00", "is full",
             ] { #expect(output.out.contains(line), "\(line): \(output.all)") }
         }
@@ -27,7 +28,8 @@ import Testing
     @Test func listedDevicesAlsoOutsideDev() async throws {
         try await withBundle { bundle in
             var configuration = bundle.configuration(
-                "stat -c '%n %F %t:%T %a %u:%g' /dev/fuse /dev/sub/pipe /var/disk /var/raw; head -c 1 /var/raw | od -An -tx1")
+                "stat -c '%n %F %t:%T %a %u:%g' /dev/fuse /dev/sub/pipe /var/disk /var/raw; head -c 1 /var/raw | od -An -tx1"
+            )
             configuration["linux"]["devices"] = Self.more
             // Twice: the nodes outside /dev are there the second time, and are taken as they are.
             for _ in 0..<2 {

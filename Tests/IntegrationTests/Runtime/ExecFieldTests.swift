@@ -47,7 +47,9 @@ import Testing
             $0["oomScoreAdj"] = 77
             $0["capabilities"] = [:]
         }
-        for words in ["99\n0027\n/var/www", "uid=1000(www)", "2000(extra)", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "\n77"] {
+        for words in [
+            "99\n0027\n/var/www", "uid=1000(www)", "2000(extra)", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "\n77",
+        ] {
             #expect(output.out.contains(words), "\(words): \(output.all)")
         }
     }

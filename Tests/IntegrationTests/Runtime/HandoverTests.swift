@@ -47,11 +47,15 @@ import Testing
             configuration["process"]["args"] = ["/bin/sh"]
             configuration["process"]["consoleSize"] = ["height": 20, "width": 60]
             try bundle.write(configuration)
-            let words = bundle.words(["run", "-d", "--console-socket", bundle.path + "/socket", "--bundle", bundle.path, bundle.name])
+            let words = bundle.words([
+                "run", "-d", "--console-socket", bundle.path + "/socket", "--bundle", bundle.path, bundle.name,
+            ])
             let output = try await receive(bundle, "terminal", words)
             #expect(output.lines == ["name /dev/ptmx 1", "status 0", "heard True"], "\(output.all)")
             try await bundle.runtime("delete", "--force", bundle.name)
-            let create = bundle.words(["create", "--console-socket", bundle.path + "/nosuch", "--bundle", bundle.path, bundle.name])
+            let create = bundle.words([
+                "create", "--console-socket", bundle.path + "/nosuch", "--bundle", bundle.path, bundle.name,
+            ])
             let refused = try await command(create)
             #expect(refused.status == 1 && refused.err.contains("terminal"), "\(refused.all)")
             #expect(list(bundle.state).isEmpty)
@@ -62,7 +66,9 @@ import Testing
         try await withBundle { bundle in
             _ = try await bundle.create(bundle.configuration("sleep 100"))
             try await bundle.runtime("start", bundle.name)
-            let words = bundle.words(["exec", "-d", "-t", "--console-socket", bundle.path + "/socket", bundle.name, "sh"])
+            let words = bundle.words([
+                "exec", "-d", "-t", "--console-socket", bundle.path + "/socket", bundle.name, "sh",
+            ])
             let output = try await receive(bundle, "terminal", words)
             #expect(output.lines == ["name /dev/ptmx 1", "status 0", "heard True"], "\(output.all)")
         }
@@ -83,7 +89,8 @@ import Testing
 
     @Test func theForegroundHasATerminalOfItsSize() async throws {
         try await withBundle { bundle in
-            var configuration = bundle.configuration("stty size; trap 'stty size; exit 9' WINCH; echo ready; while :; do sleep 0.1; done")
+            var configuration = bundle.configuration(
+                "stty size; trap 'stty size; exit 9' WINCH; echo ready; while :; do sleep 0.1; done")
             configuration["process"]["terminal"] = true
             try bundle.write(configuration)
             let child = try Child(

@@ -25,7 +25,10 @@ import Testing
                 "prestart": noting("prestart"), "createRuntime": noting("createRuntime"),
                 "createContainer": noting("createContainer"),
                 "startContainer": [
-                    ["path": "/bin/sh", "args": ["sh", "-c", "{ echo startContainer $(hostname) $PATH; cat; } > /started"]]
+                    [
+                        "path": "/bin/sh",
+                        "args": ["sh", "-c", "{ echo startContainer $(hostname) $PATH; cat; } > /started"],
+                    ]
                 ],
             ]
             let created = try await bundle.create(configuration)
@@ -63,7 +66,9 @@ import Testing
             ]
             let output = try await bundle.run(configuration)
             let lines = contents(note).split(separator: "\n").map(String.init)
-            #expect(lines.contains("ONE=1") && lines.contains("TWO=a=b") && lines.last == bundle.path, "\(lines) \(output.all)")
+            #expect(
+                lines.contains("ONE=1") && lines.contains("TWO=a=b") && lines.last == bundle.path,
+                "\(lines) \(output.all)")
             #expect(!lines.contains { $0.hasPrefix("PATH=") || $0.hasPrefix("HOME=") }, "\(lines)")
         }
     }
@@ -98,7 +103,10 @@ import Testing
             var configuration = bundle.configuration("sleep 60")
             configuration["hooks"] = [
                 "poststart": [Self.hook("{ echo poststart; cat; echo; } >> \(note)")],
-                "poststop": [Self.hook("exit 9"), Self.hook("{ echo poststop; cat; echo; ls \(bundle.state)/\(bundle.name); } >> \(note) 2>&1")],
+                "poststop": [
+                    Self.hook("exit 9"),
+                    Self.hook("{ echo poststop; cat; echo; ls \(bundle.state)/\(bundle.name); } >> \(note) 2>&1"),
+                ],
             ]
             let created = try await bundle.create(configuration)
             try #require(created.status == 0, "\(created.all)")
@@ -114,7 +122,8 @@ import Testing
             // The first one's failure is a warning, and keeps the second from nothing.
             #expect(deleted.status == 0 && deleted.err.contains("status 9"), "\(deleted.all)")
             lines = contents(note).split(separator: "\n").map(String.init)
-            #expect(lines.count == 5 && lines[2] == "poststop" && lines[3].contains("\"status\":\"stopped\""), "\(lines)")
+            #expect(
+                lines.count == 5 && lines[2] == "poststop" && lines[3].contains("\"status\":\"stopped\""), "\(lines)")
             #expect(lines.last?.contains("No such file") == true, "after the deletion: \(lines)")
         }
     }

@@ -32,14 +32,21 @@ import Testing
         tmpfs("shared", ["shared"], "shared:"),
         tmpfs("unbindable", ["unbindable"], "unbindable"),
         tmpfs("sync", ["sync"], "tmpfs rw,sync"),
-        Field("tmpcopyup", "cat /etc/origin; touch /etc/new && grep -c ' /etc ' /proc/self/mountinfo", "of the image\n1") {
+        Field(
+            "tmpcopyup", "cat /etc/origin; touch /etc/new && grep -c ' /etc ' /proc/self/mountinfo", "of the image\n1"
+        ) {
             $0["mounts"].append(
                 ["destination": "/etc", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "mode=755"]])
         },
-        Field("readonly root", "touch /x 2>&1; touch /dev/shm/y && echo dev is not", "Read-only file system\ndev is not") {
+        Field(
+            "readonly root", "touch /x 2>&1; touch /dev/shm/y && echo dev is not", "Read-only file system\ndev is not"
+        ) {
             $0["root"]["readonly"] = true
         },
-        Field("read-only /dev", "touch /dev/x 2>&1; ls /dev/pts/ptmx", "touch: /dev/x: Read-only file system\n/dev/pts/ptmx") {
+        Field(
+            "read-only /dev", "touch /dev/x 2>&1; ls /dev/pts/ptmx",
+            "touch: /dev/x: Read-only file system\n/dev/pts/ptmx"
+        ) {
             $0["mounts"] = .array(
                 $0["mounts"].elements.map { mount in
                     guard mount["destination"].text == "\"/dev\"" else { return mount }
@@ -48,14 +55,19 @@ import Testing
                     return copy
                 })
         },
-        Field("maskedPaths of a file", "wc -c < /proc/filesystems", "0") { $0["linux"]["maskedPaths"] = ["/proc/filesystems"] },
+        Field("maskedPaths of a file", "wc -c < /proc/filesystems", "0") {
+            $0["linux"]["maskedPaths"] = ["/proc/filesystems"]
+        },
         Field("maskedPaths of a directory", "ls /sys/class | wc -l; ls /var/www | wc -l", "0\n0") {
             $0["linux"]["maskedPaths"] = ["/sys/class", "/var/www", "/not/there"]
         },
         Field("readonlyPaths", "touch /var/www/x 2>&1", "Read-only file system") {
             $0["linux"]["readonlyPaths"] = ["/var/www", "/not/there"]
         },
-        Field("rootfsPropagation shared", "grep ' / / ' /proc/self/mountinfo || grep ' / ' /proc/self/mountinfo", "shared:") {
+        Field(
+            "rootfsPropagation shared", "grep ' / / ' /proc/self/mountinfo || grep ' / ' /proc/self/mountinfo",
+            "shared:"
+        ) {
             $0["linux"]["rootfsPropagation"] = "shared"
         },
         Field("rootfsPropagation unbindable", "grep ' / ' /proc/self/mountinfo", "unbindable") {
@@ -72,7 +84,9 @@ import Testing
         Refusal("a mount over the root", "nothing may be mounted over the root") {
             $0["mounts"].append(["destination": "/", "type": "tmpfs", "source": "t"])
         },
-        Refusal("a propagation of the root that does not exist", "none of shared") { $0["linux"]["rootfsPropagation"] = "fun" },
+        Refusal("a propagation of the root that does not exist", "none of shared") {
+            $0["linux"]["rootfsPropagation"] = "fun"
+        },
         Refusal("a relative destination", "must be an absolute path") {
             $0["mounts"].append(["destination": "mnt", "type": "tmpfs", "source": "t"])
         },
@@ -80,7 +94,9 @@ import Testing
             $0["mounts"].append(["destination": "/mnt", "type": "tmpfs", "source": "t", "options": ["fun=1"]])
         },
         Refusal("an option on a bind mount", "a bind mount has no option size") {
-            $0["mounts"].append(["destination": "/mnt", "type": "bind", "source": "/tmp", "options": ["bind", "size=1k"]])
+            $0["mounts"].append([
+                "destination": "/mnt", "type": "bind", "source": "/tmp", "options": ["bind", "size=1k"],
+            ])
         },
         Refusal("a file system that does not exist", "mount funfs on /mnt") {
             $0["mounts"].append(["destination": "/mnt", "type": "funfs", "source": "t"])
@@ -98,7 +114,9 @@ import Testing
             $0["mounts"].append(["destination": "/mnt", "type": "tmpfs", "source": "t", "options": ["idmap"]])
         },
         Refusal("copying up into a bind mount", "tmpcopyup is for tmpfs") {
-            $0["mounts"].append(["destination": "/mnt", "type": "bind", "source": "/tmp", "options": ["bind", "tmpcopyup"]])
+            $0["mounts"].append([
+                "destination": "/mnt", "type": "bind", "source": "/tmp", "options": ["bind", "tmpcopyup"],
+            ])
         },
     ]
 
@@ -108,7 +126,8 @@ import Testing
     private func withTree(_ body: (TestBundle, String) async throws -> Void) async throws {
         try await withBundle { bundle in
             let tree = bundle.path + "/tree"
-            let made = try await shell("mkdir -p \(tree)/sub && mount -t tmpfs t \(tree)/sub && touch \(tree)/top \(tree)/sub/below")
+            let made = try await shell(
+                "mkdir -p \(tree)/sub && mount -t tmpfs t \(tree)/sub && touch \(tree)/top \(tree)/sub/below")
             try #require(made.status == 0, "\(made.all)")
             do { try await body(bundle, tree) } catch {
                 _ = try? await shell("umount -l \(tree)/sub")
@@ -143,7 +162,8 @@ import Testing
     }
 
     @Test func roIsForTheTopOnly() async throws {
-        let output = try await see(["rbind", "ro"], "touch /mnt/new 2>&1; touch /mnt/sub/new && echo below is writable")
+        let output = try await see(
+            ["rbind", "ro"], "touch /mnt/new 2>&1; touch /mnt/sub/new && echo below is writable")
         #expect(output.out.contains("Read-only") && output.out.contains("below is writable"), "\(output.all)")
     }
 
@@ -168,7 +188,8 @@ import Testing
 
     @Test func idmapWithAMapOfItsOwn() async throws {
         try await withBundle { bundle in
-            try await shell("mkdir \(bundle.path)/tree && touch \(bundle.path)/tree/file && chown 5:6 \(bundle.path)/tree/file")
+            try await shell(
+                "mkdir \(bundle.path)/tree && touch \(bundle.path)/tree/file && chown 5:6 \(bundle.path)/tree/file")
             var configuration = bundle.configuration("stat -c %u:%g /mnt/file")
             let mount: ConfigValue = [
                 "destination": "/mnt", "type": "bind", "source": .string(bundle.path + "/tree"),
@@ -183,7 +204,8 @@ import Testing
 
     @Test(arguments: ["idmap", "ridmap"]) func idmapOfTheContainersOwn(_ option: String) async throws {
         try await withBundle { bundle in
-            try await shell("chown -R 100000:100000 \(bundle.rootfs); mkdir \(bundle.path)/tree; touch \(bundle.path)/tree/file")
+            try await shell(
+                "chown -R 100000:100000 \(bundle.rootfs); mkdir \(bundle.path)/tree; touch \(bundle.path)/tree/file")
             var configuration = bundle.configuration("stat -c %u:%g /mnt/file; touch /mnt/new")
             configuration["linux"]["namespaces"].append(["type": "user"])
             configuration["linux"]["uidMappings"] = [["containerID": 0, "hostID": 100000, "size": 65536]]
@@ -203,7 +225,8 @@ import Testing
         guard ResourceFieldTests.offers("pids") else { return }
         try await withBundle { bundle in
             var configuration = bundle.configuration(
-                "cd /sys/fs/cgroup; f=pids/pids.max; [ -e $f ] || f=pids.max; cat $f; echo 5 2>&1 > $f; cat /proc/self/cgroup")
+                "cd /sys/fs/cgroup; f=pids/pids.max; [ -e $f ] || f=pids.max; cat $f; echo 5 2>&1 > $f; cat /proc/self/cgroup"
+            )
             if !hasNamespace {
                 configuration["linux"]["namespaces"] = [["type": "pid"], ["type": "network"], ["type": "mount"]]
             }

@@ -26,7 +26,8 @@ import Testing
                 configuration["linux"]["namespaces"] = .array(list)
                 if kind == "network", !isNew {
                     // sysfs belongs to a network namespace: another's is bound, not mounted.
-                    configuration["mounts"] = .array(configuration["mounts"].elements.filter { $0["type"].text != "\"sysfs\"" })
+                    configuration["mounts"] = .array(
+                        configuration["mounts"].elements.filter { $0["type"].text != "\"sysfs\"" })
                 }
                 if kind == "user", isNew { mapped(&configuration) }
                 let output = try await bundle.run(configuration)
@@ -40,12 +41,15 @@ import Testing
         let file = try #require(Self.files[kind])
         try await withBundle { bundle in
             let options = [
-                "pid": "--pid --fork --kill-child", "network": "--net", "mount": "--mount", "ipc": "--ipc", "uts": "--uts",
+                "pid": "--pid --fork --kill-child", "network": "--net", "mount": "--mount", "ipc": "--ipc",
+                "uts": "--uts",
                 "user": "--user --map-root-user", "cgroup": "--cgroup", "time": "--time",
             ]
             // busybox of the bundle, so that the leak check sees a forgotten one.
             let holder = try Child(
-                ["unshare"] + (options[kind] ?? "").split(separator: " ").map(String.init) + ["\(bundle.rootfs)/bin/sleep", "60"])
+                ["unshare"] + (options[kind] ?? "").split(separator: " ").map(String.init) + [
+                    "\(bundle.rootfs)/bin/sleep", "60",
+                ])
             var target = holder.pid
             _ = try await eventually {
                 if kind == "pid" {
@@ -70,7 +74,8 @@ import Testing
             }
             if kind == "user" {
                 // One id is mapped there, and so no group 5 for terminals.
-                configuration["mounts"] = .array(configuration["mounts"].elements.filter { $0["type"].text != "\"devpts\"" })
+                configuration["mounts"] = .array(
+                    configuration["mounts"].elements.filter { $0["type"].text != "\"devpts\"" })
             }
             let expected = link(path)
             let output = try await bundle.run(configuration)
@@ -94,7 +99,8 @@ import Testing
             var second = bundle.configuration("stat -c %u:%g /dev /dev/null /dev/shm; readlink /proc/self/ns/net")
             second["linux"]["cgroupsPath"] = .string("/berth-t-runtime/\(bundle.name)-2")
             second["linux"]["namespaces"] = [
-                ["type": "mount"], ["type": "pid"], ["type": "ipc"], ["type": "user", "path": .string("/proc/\(pid)/ns/user")],
+                ["type": "mount"], ["type": "pid"], ["type": "ipc"],
+                ["type": "user", "path": .string("/proc/\(pid)/ns/user")],
                 ["type": "network", "path": .string("/proc/\(pid)/ns/net")],
             ]
             try bundle.write(second)
@@ -122,56 +128,65 @@ import Testing
         try await withBundle { bundle in
             try await shell("chown -hR 200000:300000 \(bundle.rootfs)")
             var configuration = bundle.configuration(
-                "cat /proc/self/uid_map /proc/self/gid_map; stat -c '%u %g' /bin /dev/null; touch /made; echo x > /dev/null && echo ok")
+                "cat /proc/self/uid_map /proc/self/gid_map; stat -c '%u %g' /bin /dev/null; touch /made; echo x > /dev/null && echo ok"
+            )
             configuration["linux"]["namespaces"].append(["type": "user"])
             configuration["linux"]["uidMappings"] = [
-                ["containerID": 0, "hostID": 200000, "size": 1000], ["containerID": 1000, "hostID": 400000, "size": 10],
+                ["containerID": 0, "hostID": 200000, "size": 1000],
+                ["containerID": 1000, "hostID": 400000, "size": 10],
             ]
             configuration["linux"]["gidMappings"] = [["containerID": 0, "hostID": 300000, "size": 1000]]
             let output = try await bundle.run(configuration)
             let words = output.out.split { $0 == " " || $0 == "\n" }.map(String.init)
-            #expect(words.prefix(9) == ["0", "200000", "1000", "1000", "400000", "10", "0", "300000", "1000"], "\(output.all)")
+            #expect(
+                words.prefix(9) == ["0", "200000", "1000", "1000", "400000", "10", "0", "300000", "1000"],
+                "\(output.all)")
             #expect(words.suffix(5) == ["0", "0", "0", "0", "ok"], "\(output.all)")
             let made = owner(bundle.rootfs + "/made")
             #expect(made?.uid == 200000 && made?.gid == 300000)
         }
     }
 
+    /// Runs the runtime in a network namespace of the test's own, which plays the host and has a pair of links.
+    private func runBesideLinks(_ bundle: TestBundle, _ configuration: ConfigValue, then: String = "true") async throws
+        -> Output
+    {
+        try bundle.write(configuration)
+        let links = """
+            ip link add lent0 type veth peer name stays0 && ip addr add 192.0.2.77/24 dev lent0 && \
+            ip addr add 2001:db8::7/64 dev lent0 && ip link set lent0 mtu 1333 address 02:00:00:00:77:01 && "$@"; \
+            echo status $?; \(then)
+            """
+        return try await command(
+            ["unshare", "-n", "sh", "-c", links, "sh"] + bundle.words(["run", "--bundle", bundle.path, bundle.name]),
+            seconds: 30)
+    }
+
     @Test func networkDevices() async throws {
         try await withBundle { bundle in
-            let token = String(bundle.name.suffix(6))
-            let name = "bt\(token)"
-            // A pair of this test's own; its other end stays.
-            let made = try await shell(
-                "ip link add \(name) type veth peer name bu\(token) && ip addr add 192.0.2.77/24 dev \(name) && ip link set \(name) mtu 1333 address 02:00:00:00:77:01")
-            try #require(made.status == 0, "\(made.all)")
             var configuration = bundle.configuration("ip addr show dev inside0")
-            configuration["linux"]["netDevices"] = [name: ["name": "inside0"]]
-            var failing = configuration
-            failing["process"]["cwd"] = "/not/there"
-            // A creation that fails gives it back under its old name.
-            let failure = try await bundle.run(failing)
-            let back = try await shell("ip -o link show \(name)")
-            #expect(failure.status != 0 && back.out.contains(name), "\(failure.all) \(back.all)")
-            let output = try await bundle.run(configuration)
-            #expect(output.out.contains("mtu 1333") && output.out.contains("02:00:00:00:77:01"), "\(output.all)")
-            #expect(output.out.contains("UP") && output.out.contains("192.0.2.77/24"), "\(output.all)")
-            try await shell("ip link delete \(name) 2>/dev/null; ip link delete bu\(token) 2>/dev/null")
+            configuration["linux"]["netDevices"] = ["lent0": ["name": "inside0"]]
+            let output = try await runBesideLinks(bundle, configuration)
+            for words in ["mtu 1333", "02:00:00:00:77:01", "192.0.2.77/24", "2001:db8::7/64", ",UP", "status 0"] {
+                #expect(output.out.contains(words), "\(words): \(output.all)")
+            }
+            configuration["linux"]["netDevices"] = ["lent0": [:]]
+            configuration["process"]["args"] = ["/bin/sh", "-c", "ip addr show dev lent0"]
+            let sameName = try await runBesideLinks(bundle, configuration)
+            #expect(sameName.out.contains("192.0.2.77/24") && sameName.out.contains("status 0"), "\(sameName.all)")
         }
     }
 
-    @Test func networkDevicesKeepTheirAddresses() async throws {
+    /// A creation, or a start, that fails gives them back under their old names.
+    @Test(arguments: ["/not/there", "/"]) func networkDevicesComeBack(_ directory: String) async throws {
         try await withBundle { bundle in
-            let token = String(bundle.name.suffix(6))
-            let name = "bt\(token)"
-            let made = try await shell(
-                "ip link add \(name) type veth peer name bu\(token) && ip addr add 192.0.2.77/24 dev \(name) && ip addr add 2001:db8::7/64 dev \(name)")
-            try #require(made.status == 0, "\(made.all)")
-            var configuration = bundle.configuration("ip addr show dev \(name)")
-            configuration["linux"]["netDevices"] = [name: [:]]
-            let output = try await bundle.run(configuration)
-            try await shell("ip link delete \(name) 2>/dev/null; ip link delete bu\(token) 2>/dev/null")
-            #expect(output.out.contains("192.0.2.77/24") && output.out.contains("2001:db8::7/64"), "\(output.all)")
+            var configuration = bundle.configuration("true")
+            configuration["linux"]["netDevices"] = ["lent0": ["name": "inside0"]]
+            configuration["process"]["cwd"] = .string(directory)
+            if directory == "/" { configuration["process"]["args"] = ["/not/there"] }
+            let output = try await runBesideLinks(bundle, configuration, then: "ip addr show dev lent0")
+            #expect(!output.out.contains("status 0"), "\(output.all)")
+            #expect(output.out.contains("mtu 1333") && output.out.contains("192.0.2.77/24"), "\(output.all)")
         }
     }
 

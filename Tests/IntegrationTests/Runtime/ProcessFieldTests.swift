@@ -10,7 +10,9 @@ struct Field: Sendable, CustomTestStringConvertible {
     let expected: String
     let change: @Sendable (inout ConfigValue) -> Void
 
-    init(_ name: String, _ script: String, _ expected: String, _ change: @escaping @Sendable (inout ConfigValue) -> Void) {
+    init(
+        _ name: String, _ script: String, _ expected: String, _ change: @escaping @Sendable (inout ConfigValue) -> Void
+    ) {
         self.name = name
         self.script = script
         self.expected = expected
@@ -139,6 +141,13 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         Refusal("a soft limit over the hard", "over the hard limit") {
             $0["process"]["rlimits"] = [["type": "RLIMIT_NOFILE", "soft": 2, "hard": 1]]
         },
+        Refusal("an argument with a zero byte", "holds a zero byte") {
+            $0["process"]["args"] = ["/bin/echo", "ran\u{0}x"]
+        },
+        Refusal("a variable with a zero byte", "holds a zero byte") { $0["process"]["env"] = ["A=\u{0}"] },
+        Refusal("a hook's argument with a zero byte", "holds a zero byte") {
+            $0["hooks"]["createRuntime"] = [["path": "/bin/true", "args": ["\u{0}"]]]
+        },
         Refusal("a relative cwd", "must be an absolute path") { $0["process"]["cwd"] = "var" },
         Refusal("oomScoreAdj 1001", "is not between -1000 and 1000") { $0["process"]["oomScoreAdj"] = 1001 },
         Refusal("AppArmor where there is none", "AppArmor is not enabled") {
@@ -205,7 +214,11 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             configuration["process"]["scheduler"] = ["policy": "SCHED_FIFO", "priority": 5]
             let output = try await bundle.run(configuration)
             // Kernels that share real-time among groups give a new group none.
-            if output.status == 0 { #expect(output.text == "1") } else { #expect(output.err.contains("realtimeRuntime")) }
+            if output.status == 0 {
+                #expect(output.text == "1")
+            } else {
+                #expect(output.err.contains("realtimeRuntime"))
+            }
         }
     }
 }

@@ -46,7 +46,9 @@ import Testing
             var victim = bundle.configuration(watcher)
             victim["process"]["capabilities"] = capabilities
             try bundle.write(victim)
-            _ = try await shell("'\(copy)' --root \(bundle.state) run -d --bundle \(bundle.path) \(bundle.name) </dev/null >/dev/null 2>&1")
+            _ = try await shell(
+                "'\(copy)' --root \(bundle.state) run -d --bundle \(bundle.path) \(bundle.name) </dev/null >/dev/null 2>&1"
+            )
             for _ in 0..<(10 * Repository.scale) {
                 _ = try await runtime("exec", bundle.name, "/attack")
                 _ = try await runtime("exec", bundle.name, "true")
@@ -54,7 +56,9 @@ import Testing
                 #expect(magic.status == 255, "\(magic.all)")
             }
             _ = try await runtime("delete", "--force", bundle.name)
-            #expect(try await shell("sha256sum <'\(copy)'").text == before, "the runtime was overwritten: \(contents(bundle.rootfs + "/log"))")
+            #expect(
+                try await shell("sha256sum <'\(copy)'").text == before,
+                "the runtime was overwritten: \(contents(bundle.rootfs + "/log"))")
         }
     }
 
@@ -78,7 +82,8 @@ import Testing
                 var counts: [Int] = []
                 for follow in ["", "-f"] {
                     let log = bundle.path + "/executions"
-                    try await shell("strace \(follow) -qq -o \(log) -e trace=execveat \(words) >/dev/null 2>&1 </dev/null")
+                    try await shell(
+                        "strace \(follow) -qq -o \(log) -e trace=execveat \(words) >/dev/null 2>&1 </dev/null")
                     counts.append(contents(log).split(separator: "\n").count { $0.contains("execveat(") })
                 }
                 return counts

@@ -29,25 +29,36 @@ import Testing
         Limit(name: "memory.swappiness", controller: "memory", version1: ("memory.swappiness", "33"), version2: nil) {
             $0["memory"] = ["swappiness": 33]
         },
-        Limit(name: "memory.disableOOMKiller", controller: "memory", version1: ("memory.oom_control", "oom_kill_disable 1"), version2: nil) {
+        Limit(
+            name: "memory.disableOOMKiller", controller: "memory",
+            version1: ("memory.oom_control", "oom_kill_disable 1"), version2: nil
+        ) {
             $0["memory"] = ["disableOOMKiller": true]
         },
-        Limit(name: "memory.kernelTCP", controller: "memory", version1: ("memory.kmem.tcp.limit_in_bytes", "16777216"), version2: nil) {
+        Limit(
+            name: "memory.kernelTCP", controller: "memory", version1: ("memory.kmem.tcp.limit_in_bytes", "16777216"),
+            version2: nil
+        ) {
             $0["memory"] = ["kernelTCP": 16_777_216]
         },
         Limit(name: "cpu.shares", controller: "cpu", version1: ("cpu.shares", "512"), version2: ("cpu.weight", "59")) {
             $0["cpu"] = ["shares": 512]
         },
         Limit(
-            name: "cpu.quota", controller: "cpu", version1: ("cpu.cfs_quota_us", "25000"), version2: ("cpu.max", "25000 100000")
+            name: "cpu.quota", controller: "cpu", version1: ("cpu.cfs_quota_us", "25000"),
+            version2: ("cpu.max", "25000 100000")
         ) { $0["cpu"] = ["quota": 25000] },
         Limit(
-            name: "cpu.period", controller: "cpu", version1: ("cpu.cfs_period_us", "50000"), version2: ("cpu.max", "25000 50000")
+            name: "cpu.period", controller: "cpu", version1: ("cpu.cfs_period_us", "50000"),
+            version2: ("cpu.max", "25000 50000")
         ) { $0["cpu"] = ["quota": 25000, "period": 50000] },
         Limit(
-            name: "cpu.burst", controller: "cpu", version1: ("cpu.cfs_burst_us", "10000"), version2: ("cpu.max.burst", "10000")
+            name: "cpu.burst", controller: "cpu", version1: ("cpu.cfs_burst_us", "10000"),
+            version2: ("cpu.max.burst", "10000")
         ) { $0["cpu"] = ["quota": 25000, "burst": 10000] },
-        Limit(name: "cpu.idle", controller: "cpu", version1: ("cpu.idle", "1"), version2: ("cpu.idle", "1")) { $0["cpu"] = ["idle": 1] },
+        Limit(name: "cpu.idle", controller: "cpu", version1: ("cpu.idle", "1"), version2: ("cpu.idle", "1")) {
+            $0["cpu"] = ["idle": 1]
+        },
         Limit(name: "cpu.cpus", controller: "cpuset", version1: ("cpuset.cpus", "0"), version2: ("cpuset.cpus", "0")) {
             $0["cpu"] = ["cpus": "0"]
         },
@@ -62,18 +73,24 @@ import Testing
             version2: ("hugetlb.2MB.max", "4194304")
         ) { $0["hugepageLimits"] = [["pageSize": "2MB", "limit": 4_194_304]] },
         Limit(
-            name: "unified", controller: "unified", version1: ("cgroup.max.descendants", "7"), version2: ("cgroup.max.descendants", "7")
+            name: "unified", controller: "unified", version1: ("cgroup.max.descendants", "7"),
+            version2: ("cgroup.max.descendants", "7")
         ) { $0["unified"] = ["cgroup.max.descendants": "7"] },
         Limit(
             name: "blockIO.throttle", controller: "blkio", version1: ("blkio.throttle.read_bps_device", "1048576"),
             version2: ("io.max", "rbps=1048576")
         ) { resources in
             guard let disk = ResourceFieldTests.disk else { return }
-            resources["blockIO"] = ["throttleReadBpsDevice": [["major": .integer(disk.major), "minor": .integer(disk.minor), "rate": 1_048_576]]]
+            resources["blockIO"] = [
+                "throttleReadBpsDevice": [
+                    ["major": .integer(disk.major), "minor": .integer(disk.minor), "rate": 1_048_576]
+                ]
+            ]
         },
         Limit(name: "devices", controller: "devices", version1: ("devices.list", "c 10:229 rw"), version2: nil) {
             $0["devices"] = [
-                ["allow": false, "access": "rwm"], ["allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"],
+                ["allow": false, "access": "rwm"],
+                ["allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"],
             ]
         },
     ]
@@ -124,7 +141,9 @@ import Testing
         Refusal("huge pages of a size that does not exist", "hugetlb.3MB") {
             $0["linux"]["resources"] = ["hugepageLimits": [["pageSize": "3MB", "limit": 0]]]
         },
-        Refusal("processors that do not exist", offers("cpuset") ? "4096" : "cpuset") { $0["linux"]["resources"] = ["cpu": ["cpus": "4096"]] },
+        Refusal("processors that do not exist", offers("cpuset") ? "4096" : "cpuset") {
+            $0["linux"]["resources"] = ["cpu": ["cpus": "4096"]]
+        },
         Refusal("a control file that climbs", "control file") {
             $0["linux"]["resources"] = ["unified": ["../cgroup.procs": "1"]]
         },
@@ -138,7 +157,8 @@ import Testing
     @Test func deviceRulesHold() async throws {
         try await withBundle { bundle in
             var configuration = bundle.configuration(
-                "head -c 1 /dev/zero | wc -c; head -c 1 /dev/full2 2>&1; mknod /tmp/x b 7 199 2>&1; [ -e /tmp/x ] || echo no node")
+                "head -c 1 /dev/zero | wc -c; head -c 1 /dev/full2 2>&1; mknod /tmp/x b 7 199 2>&1; [ -e /tmp/x ] || echo no node"
+            )
             configuration["process"]["capabilities"]["effective"].append("CAP_MKNOD")
             configuration["process"]["capabilities"]["permitted"].append("CAP_MKNOD")
             configuration["process"]["capabilities"]["bounding"].append("CAP_MKNOD")
@@ -169,12 +189,14 @@ import Testing
         try await withBundle { bundle in
             try await shell("chown -hR 100000:100000 \(bundle.rootfs)")
             var configuration = bundle.configuration(
-                "cd /sys/fs/cgroup; mkdir child && echo made && echo $$ > child/cgroup.procs && echo moved; (echo 5 > cgroup.max.depth) 2>&1")
+                "cd /sys/fs/cgroup; mkdir child && echo made && echo $$ > child/cgroup.procs && echo moved; (echo 5 > cgroup.max.depth) 2>&1"
+            )
             configuration["linux"]["namespaces"].append(["type": "user"])
             configuration["linux"]["uidMappings"] = [["containerID": 0, "hostID": 100000, "size": 65536]]
             configuration["linux"]["gidMappings"] = [["containerID": 0, "hostID": 100000, "size": 65536]]
             configuration["mounts"].append([
-                "destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": isWritable ? ["rw"] : ["ro"],
+                "destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
+                "options": isWritable ? ["rw"] : ["ro"],
             ])
             try bundle.write(configuration)
             let view = "mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec \"$@\""

@@ -10,9 +10,13 @@ import Testing
         try bundle.write(configuration)
         try await shell("mkdir -p \(bundle.state); chown -hR 64321:64322 \(bundle.path)")
         // A copy that this user may read and execute, wherever the package lies.
-        try await shell("cp -L \(Repository.program) \(bundle.path)/berth-runtime; chmod 755 \(bundle.path)/berth-runtime")
+        try await shell(
+            "cp -L \(Repository.program) \(bundle.path)/berth-runtime; chmod 755 \(bundle.path)/berth-runtime")
         return try await command(
-            ["setpriv", "--reuid", "64321", "--regid", "64322", "--clear-groups", bundle.path + "/berth-runtime", "--root", bundle.state]
+            [
+                "setpriv", "--reuid", "64321", "--regid", "64322", "--clear-groups", bundle.path + "/berth-runtime",
+                "--root", bundle.state,
+            ]
                 + options + ["run", "--bundle", bundle.path, bundle.name], seconds: 30)
     }
 
@@ -44,7 +48,9 @@ import Testing
             let lines = output.lines
             #expect(output.status == 0 && lines.count == 7, "\(output.all)")
             guard lines.count == 7 else { return }
-            #expect(lines[0] == "0" && lines[1] == "0" && lines[3] == "rootless" && lines[4].contains("00 00"), "\(output.all)")
+            #expect(
+                lines[0] == "0" && lines[1] == "0" && lines[3] == "rootless" && lines[4].contains("00 00"),
+                "\(output.all)")
             #expect(lines[2].split(separator: " ").map(String.init) == ["0", "64321", "1"])
             let made = owner(bundle.rootfs + "/made")
             #expect(made?.uid == 64321 && made?.gid == 64322)
@@ -53,10 +59,12 @@ import Testing
 
     @Test func bindsHooksAndSeccompWork() async throws {
         try await withBundle { bundle in
-            var configuration = configuration(bundle, "cat /mnt/file; mkdir /tmp/d 2>&1; grep Seccomp: /proc/self/status")
+            var configuration = configuration(
+                bundle, "cat /mnt/file; mkdir /tmp/d 2>&1; grep Seccomp: /proc/self/status")
             try await shell("mkdir \(bundle.path)/tree; echo bound > \(bundle.path)/tree/file")
             configuration["mounts"].append([
-                "destination": "/mnt", "type": "bind", "source": .string(bundle.path + "/tree"), "options": ["bind", "ro"],
+                "destination": "/mnt", "type": "bind", "source": .string(bundle.path + "/tree"),
+                "options": ["bind", "ro"],
             ])
             configuration["process"]["noNewPrivileges"] = true
             configuration["linux"]["seccomp"] = [
@@ -67,7 +75,9 @@ import Testing
                 ["path": "/bin/sh", "args": ["sh", "-c", .string("id -u > \(bundle.path)/hook")]]
             ]
             let output = try await run(bundle, configuration)
-            #expect(output.out.contains("bound") && output.out.contains("not permitted") && output.out.contains("Seccomp:\t2"), "\(output.all)")
+            #expect(
+                output.out.contains("bound") && output.out.contains("not permitted")
+                    && output.out.contains("Seccomp:\t2"), "\(output.all)")
             #expect(contents(bundle.path + "/hook").trimmed == "0")
         }
     }

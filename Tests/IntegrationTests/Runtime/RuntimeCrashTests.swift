@@ -13,7 +13,8 @@ import Testing
         return contents(log).split(separator: "\n").compactMap { line in
             guard let end = line.firstIndex(of: "("), !line.hasPrefix("+"), !line.hasPrefix("-") else { return nil }
             let name = String(line[..<end])
-            guard name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }), name != "execve" || counts[name] != nil else {
+            guard name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }), name != "execve" || counts[name] != nil
+            else {
                 counts[name, default: 0] += 1
                 return nil
             }
@@ -36,8 +37,11 @@ import Testing
             let place = "/sys/fs/cgroup\(controller)/berth-t-runtime/\(bundle.name)"
             if exists(place) { found.append(place) }
         }
-        found += contents("/proc/self/mountinfo").split(separator: "\n").filter { $0.contains(bundle.path) }.map(String.init)
-        for process in Processes.mentioning(bundle.path) where Processes.isAlive(process.pid) { found.append(process.command) }
+        found += contents("/proc/self/mountinfo").split(separator: "\n").filter { $0.contains(bundle.path) }.map(
+            String.init)
+        for process in Processes.mentioning(bundle.path) where Processes.isAlive(process.pid) {
+            found.append(process.command)
+        }
         return found
     }
 
@@ -53,18 +57,23 @@ import Testing
         #expect(left.isEmpty, "\(what): \(left)")
     }
 
-    @Test(.enabled(if: exists("/usr/bin/strace"), "strace is not installed"), arguments: ["create", "start", "exec", "delete"])
+    @Test(
+        .enabled(if: exists("/usr/bin/strace"), "strace is not installed"),
+        arguments: ["create", "start", "exec", "delete"])
     func killedAtAnyCall(_ verb: String) async throws {
         try await withBundle { bundle in
             let configuration = bundle.configuration("sleep 100")
             try bundle.write(configuration)
-            let create = bundle.words(["create", "--bundle", bundle.path, "--pid-file", bundle.path + "/pid", bundle.name])
-            let words = switch verb {
-            case "create": create
-            case "start": bundle.words(["start", bundle.name])
-            case "exec": bundle.words(["exec", bundle.name, "true"])
-            default: bundle.words(["delete", "--force", bundle.name])
-            }
+            let create = bundle.words([
+                "create", "--bundle", bundle.path, "--pid-file", bundle.path + "/pid", bundle.name,
+            ])
+            let words =
+                switch verb {
+                case "create": create
+                case "start": bundle.words(["start", bundle.name])
+                case "exec": bundle.words(["exec", bundle.name, "true"])
+                default: bundle.words(["delete", "--force", bundle.name])
+                }
             func prepare() async throws {
                 if verb == "create" { return }
                 _ = try await bundle.create(configuration)
@@ -75,7 +84,8 @@ import Testing
             try await Self.clear(bundle, "first")
             #expect(all.count > 20, "\(all.count) calls were seen")
             // Evenly over the command's life; the long count reaches every second or third call.
-            let wanted = min(all.count, (verb == "create" ? 10 : 5) * (Repository.scale > 1 ? 10 * Repository.scale : 1))
+            let wanted = min(
+                all.count, (verb == "create" ? 10 : 5) * (Repository.scale > 1 ? 10 * Repository.scale : 1))
             var used = 0
             for index in 0..<wanted {
                 let point = all[index * all.count / wanted]
@@ -96,7 +106,8 @@ import Testing
             for call in ["setsid", "move_mount", "pivot_root", "mount_setattr", "capset", "umask", "setresuid"] {
                 let words = bundle.words(["run", "--bundle", bundle.path, bundle.name]).joined(separator: " ")
                 let output = try await shell(
-                    "strace -f -qq -o /dev/null -e trace=\(call) -e inject=\(call):signal=KILL \(words) </dev/null", seconds: 30)
+                    "strace -f -qq -o /dev/null -e trace=\(call) -e inject=\(call):signal=KILL \(words) </dev/null",
+                    seconds: 30)
                 #expect(output.status != 0, "\(call): \(output.all)")
                 try await Self.clear(bundle, call)
             }
@@ -106,7 +117,9 @@ import Testing
     @Test func manyLivesLeakNothing() async throws {
         try await withBundle { bundle in
             let configuration = bundle.configuration("true")
-            func groups() async throws -> String { try await shell("cat /proc/cgroups | awk '{print $1, $3}' | grep -E 'memory|pids'").text }
+            func groups() async throws -> String {
+                try await shell("cat /proc/cgroups | awk '{print $1, $3}' | grep -E 'memory|pids'").text
+            }
             func cycle() async throws {
                 #expect(try await bundle.create(configuration).status == 0)
                 #expect(try await bundle.runtime("start", bundle.name).status == 0)
@@ -133,7 +146,8 @@ import Testing
                     "for i in 1 2 3 4 5; do (\(create) </dev/null >/dev/null 2>&1; echo $?) & done; wait", seconds: 60)
                 #expect(output.lines.sorted() == ["0", "1", "1", "1", "1"], "round \(round): \(output.all)")
                 let start = bundle.words(["start", id]).joined(separator: " ")
-                let started = try await shell("for i in 1 2 3; do (\(start) >/dev/null 2>&1; echo $?) & done; wait", seconds: 60)
+                let started = try await shell(
+                    "for i in 1 2 3; do (\(start) >/dev/null 2>&1; echo $?) & done; wait", seconds: 60)
                 #expect(started.lines.sorted() == ["0", "1", "1"], "round \(round): \(started.all)")
                 let other = bundle.words(["update", "--pids-limit", "50", id]).joined(separator: " ")
                 let delete = bundle.words(["delete", "--force", id]).joined(separator: " ")

@@ -32,9 +32,13 @@ import Testing
         Field("errnoRet", script, "No such process") {
             $0["linux"]["seccomp"] = profile("SCMP_ACT_ERRNO", ["errnoRet": 3])
         },
-        Field("SCMP_ACT_KILL_PROCESS", script, "status 159") { $0["linux"]["seccomp"] = profile("SCMP_ACT_KILL_PROCESS") },
+        Field("SCMP_ACT_KILL_PROCESS", script, "status 159") {
+            $0["linux"]["seccomp"] = profile("SCMP_ACT_KILL_PROCESS")
+        },
         Field("SCMP_ACT_KILL", script, "status 159") { $0["linux"]["seccomp"] = profile("SCMP_ACT_KILL") },
-        Field("SCMP_ACT_KILL_THREAD", script, "status 159") { $0["linux"]["seccomp"] = profile("SCMP_ACT_KILL_THREAD") },
+        Field("SCMP_ACT_KILL_THREAD", script, "status 159") {
+            $0["linux"]["seccomp"] = profile("SCMP_ACT_KILL_THREAD")
+        },
         Field("SCMP_ACT_TRAP", script, "status 159") { $0["linux"]["seccomp"] = profile("SCMP_ACT_TRAP") },
         // Without a tracer the call fails with ENOSYS.
         Field("SCMP_ACT_TRACE", script, "Function not implemented") {
@@ -110,15 +114,21 @@ import Testing
             $0["linux"]["seccomp"] = profile("SCMP_ACT_KILL", ["errnoRet": 5])
         },
         Refusal("argument 6", "on argument 6 is unknown") {
-            $0["linux"]["seccomp"] = profile("SCMP_ACT_ERRNO", ["args": [["index": 6, "value": 0, "op": "SCMP_CMP_EQ"]]])
+            $0["linux"]["seccomp"] = profile(
+                "SCMP_ACT_ERRNO", ["args": [["index": 6, "value": 0, "op": "SCMP_CMP_EQ"]]])
         },
         Refusal("an unknown comparison", "is unknown") {
-            $0["linux"]["seccomp"] = profile("SCMP_ACT_ERRNO", ["args": [["index": 0, "value": 0, "op": "SCMP_CMP_FUN"]]])
+            $0["linux"]["seccomp"] = profile(
+                "SCMP_ACT_ERRNO", ["args": [["index": 0, "value": 0, "op": "SCMP_CMP_FUN"]]])
         },
         Refusal("a rule without names", "names no system call") {
-            $0["linux"]["seccomp"] = ["defaultAction": "SCMP_ACT_ALLOW", "syscalls": [["names": [], "action": "SCMP_ACT_KILL"]]]
+            $0["linux"]["seccomp"] = [
+                "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [["names": [], "action": "SCMP_ACT_KILL"]],
+            ]
         },
-        Refusal("notify without a listener", "needs a listenerPath") { $0["linux"]["seccomp"] = profile("SCMP_ACT_NOTIFY") },
+        Refusal("notify without a listener", "needs a listenerPath") {
+            $0["linux"]["seccomp"] = profile("SCMP_ACT_NOTIFY")
+        },
         Refusal("notify by default", "cannot be the default action") {
             $0["linux"]["seccomp"] = ["defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": "/tmp/x"]
         },
@@ -174,7 +184,11 @@ import Testing
                 ["names": ["sendmsg", "futex"], "action": "SCMP_ACT_NOTIFY"])
             configuration["linux"]["seccomp"]["listenerPath"] = .string(socket)
             configuration["linux"]["seccomp"]["listenerMetadata"] = "the metadata"
-            if killable { configuration["linux"]["seccomp"]["flags"] = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_TSYNC"] }
+            if killable {
+                configuration["linux"]["seccomp"]["flags"] = [
+                    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_TSYNC",
+                ]
+            }
             configuration["annotations"] = ["a": "b"]
             let output = try await bundle.run(configuration)
             #expect(output.out.contains("File exists") && output.out.contains("done"), "\(output.all)")

@@ -38,7 +38,8 @@ import Testing
             configuration["mounts"].append(
                 ["destination": "/a", "type": "bind", "source": .string(bundle.path + "/volume"), "options": ["bind"]])
             configuration["mounts"].append(["destination": "/a/dir/new", "type": "tmpfs", "source": "t"])
-            let started = try await race(bundle, bundle.path + "/volume/dir", bundle.path + "/volume/link", configuration)
+            let started = try await race(
+                bundle, bundle.path + "/volume/dir", bundle.path + "/volume/link", configuration)
             #expect(list(host).isEmpty, "on the host: \(list(host))")
             #expect(started > 0, "no start met the directory")
         }
@@ -48,7 +49,9 @@ import Testing
     @Test func procOnASharedVolume() async throws {
         try await withBundle { bundle in
             let host = bundle.path + "/host"
-            try await shell("mkdir -p \(host)/sys/net/ipv4 \(bundle.path)/volume/dir; touch \(host)/sys/net/ipv4/ip_default_ttl; ln -s \(host) \(bundle.path)/volume/link")
+            try await shell(
+                "mkdir -p \(host)/sys/net/ipv4 \(bundle.path)/volume/dir; touch \(host)/sys/net/ipv4/ip_default_ttl; ln -s \(host) \(bundle.path)/volume/link"
+            )
             var configuration = bundle.configuration("echo ran")
             configuration["linux"]["sysctl"] = ["net.ipv4.ip_default_ttl": "91"]
             configuration["linux"]["maskedPaths"] = ["/a/dir/sys", "/proc/kcore"]
@@ -81,12 +84,16 @@ import Testing
     @Test func theWorkingDirectoryOnASharedVolume() async throws {
         try await withBundle { bundle in
             let host = bundle.path + "/host"
-            try await shell("mkdir -p \(host) \(bundle.path)/volume/dir; touch \(host)/outside; ln -s \(host) \(bundle.path)/volume/link")
+            try await shell(
+                "mkdir -p \(host) \(bundle.path)/volume/dir; touch \(host)/outside; ln -s \(host) \(bundle.path)/volume/link"
+            )
             var configuration = bundle.configuration("ls; echo ran; [ -e outside ] && echo OUT || true")
             configuration["process"]["cwd"] = "/a/dir"
             configuration["mounts"].append(
                 ["destination": "/a", "type": "bind", "source": .string(bundle.path + "/volume"), "options": ["bind"]])
-            let renamer = try Child(["python3", "-c", Self.renamer, bundle.path + "/volume/dir", bundle.path + "/volume/link"])
+            let renamer = try Child([
+                "python3", "-c", Self.renamer, bundle.path + "/volume/dir", bundle.path + "/volume/link",
+            ])
             try await renamer.waitFor("ready")
             for _ in 0..<(25 * Repository.scale) {
                 let output = try await bundle.run(configuration)

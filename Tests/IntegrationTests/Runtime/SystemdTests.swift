@@ -108,20 +108,32 @@ import Testing
             child.signal(SIGKILL)
             _ = try? await child.finish()
             try await shell(
-                "for h in /sys/fs/cgroup /sys/fs/cgroup/*; do d=$h/berthtest.slice/\(slice); [ -d $d ] && find $d -depth -type d -exec rmdir {} +; rmdir $h/berthtest.slice 2>/dev/null; done; true")
+                "for h in /sys/fs/cgroup /sys/fs/cgroup/*; do d=$h/berthtest.slice/\(slice); [ -d $d ] && find $d -depth -type d -exec rmdir {} +; rmdir $h/berthtest.slice 2>/dev/null; done; true"
+            )
         }
     }
 
     @Test func aScopeIsMadeAndEnded() async throws {
         try await withBus("good") { bundle, environment, bus in
-            var configuration = bundle.configuration("cat /proc/self/cgroup; cat /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/pids.max")
-            configuration["mounts"].append(["destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]])
-            configuration["linux"]["cgroupsPath"] = .string("berthtest-\(bundle.name.suffix(6)).slice:pre:\(bundle.name)")
-            configuration["linux"]["resources"] = ["pids": ["limit": 66], "memory": ["limit": 67_108_864], "cpu": ["quota": 50_000, "period": 100_000]]
-            configuration["annotations"] = ["org.systemd.property.CollectMode": "'inactive-or-failed'", "org.systemd.property.TimeoutStopSec": "3"]
+            var configuration = bundle.configuration(
+                "cat /proc/self/cgroup; cat /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/pids.max")
+            configuration["mounts"].append([
+                "destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"],
+            ])
+            configuration["linux"]["cgroupsPath"] = .string(
+                "berthtest-\(bundle.name.suffix(6)).slice:pre:\(bundle.name)")
+            configuration["linux"]["resources"] = [
+                "pids": ["limit": 66], "memory": ["limit": 67_108_864], "cpu": ["quota": 50_000, "period": 100_000],
+            ]
+            configuration["annotations"] = [
+                "org.systemd.property.CollectMode": "'inactive-or-failed'", "org.systemd.property.TimeoutStopSec": "3",
+            ]
             try bundle.write(configuration)
             let output = try await command(
-                [Repository.runtime, "--systemd-cgroup", "--root", bundle.state, "run", "--bundle", bundle.path, bundle.name],
+                [
+                    Repository.runtime, "--systemd-cgroup", "--root", bundle.state, "run", "--bundle", bundle.path,
+                    bundle.name,
+                ],
                 environment: environment, seconds: 30)
             let said = await bus.outputSoFar()
             #expect(output.status == 0 && output.out.contains("66"), "\(output.all) \(said)")
@@ -138,7 +150,9 @@ import Testing
             #expect(properties["TasksMax"]?[0].string == "t" && properties["TasksMax"]?[1].int == 66)
             #expect(properties["CPUQuotaPerSecUSec"]?[1].int == 500_000)
             #expect((properties["MemoryLimit"] ?? properties["MemoryMax"])?[1].int == 67_108_864)
-            #expect(properties["CollectMode"]?[1].string == "inactive-or-failed" && properties["TimeoutStopUSec"]?[1].int == 3_000_000)
+            #expect(
+                properties["CollectMode"]?[1].string == "inactive-or-failed"
+                    && properties["TimeoutStopUSec"]?[1].int == 3_000_000)
             #expect((properties["PIDs"]?[1].array?.count) == 1)
             let stop = try JSON(try #require(calls.first { $0.contains("StopUnit") }, "\(said)"))
             #expect(stop[5][0].string == "pre-\(bundle.name).scope")
@@ -149,10 +163,14 @@ import Testing
     func whatSystemdRefusesIsSaid(_ mode: String, _ words: String) async throws {
         try await withBus(mode) { bundle, environment, _ in
             var configuration = bundle.configuration("echo ran")
-            configuration["linux"]["cgroupsPath"] = .string("berthtest-\(bundle.name.suffix(6)).slice:pre:\(bundle.name)")
+            configuration["linux"]["cgroupsPath"] = .string(
+                "berthtest-\(bundle.name.suffix(6)).slice:pre:\(bundle.name)")
             try bundle.write(configuration)
             let output = try await command(
-                [Repository.runtime, "--systemd-cgroup", "--root", bundle.state, "run", "--bundle", bundle.path, bundle.name],
+                [
+                    Repository.runtime, "--systemd-cgroup", "--root", bundle.state, "run", "--bundle", bundle.path,
+                    bundle.name,
+                ],
                 environment: environment, seconds: 30)
             #expect(output.status != 0 && output.err.contains(words) && !output.out.contains("ran"), "\(output.all)")
             #expect(list(bundle.state).filter { $0 != ".seccomp" }.isEmpty)
@@ -166,12 +184,18 @@ import Testing
             configuration["linux"]["cgroupsPath"] = "system.slice:berth:x"
             try bundle.write(configuration)
             let output = try await command(
-                [Repository.runtime, "--systemd-cgroup", "--root", bundle.state, "run", "--bundle", bundle.path, bundle.name], seconds: 30)
+                [
+                    Repository.runtime, "--systemd-cgroup", "--root", bundle.state, "run", "--bundle", bundle.path,
+                    bundle.name,
+                ], seconds: 30)
             #expect(output.status != 0 && output.err.contains("systemd does not run on this machine"), "\(output.all)")
             configuration["linux"]["cgroupsPath"] = "/a/plain/path"
             try bundle.write(configuration)
             let path = try await command(
-                [Repository.runtime, "--systemd-cgroup", "--root", bundle.state, "run", "--bundle", bundle.path, bundle.name], seconds: 30)
+                [
+                    Repository.runtime, "--systemd-cgroup", "--root", bundle.state, "run", "--bundle", bundle.path,
+                    bundle.name,
+                ], seconds: 30)
             #expect(path.err.contains("it is not slice:prefix:name"), "\(path.all)")
         }
     }
