@@ -9,7 +9,7 @@ image=$here/.build-fixtures/pull-image
 "$here/Benchmarks/make-registry-image.sh" "$image"
 work=$(mktemp -d /var/tmp/berth-pull.XXXXXX)
 pids=
-trap 'for p in $pids; do kill "$p" 2>/dev/null || true; done; sleep 1; for m in $(awk -v w="$work" "index(\$2, w) == 1 {print \$2}" /proc/mounts | sort -r); do umount "$m" || true; done; rm -rf "$work"' EXIT
+trap 'for p in $pids; do kill "$p" 2>/dev/null || true; done; wait; for m in $(awk -v w="$work" "index(\$2, w) == 1 {print \$2}" /proc/mounts | sort -r); do umount "$m" || true; done; rm -rf "$work"' EXIT
 
 port=$((20000 + RANDOM % 20000))
 cat >"$work/registry.yml" <<END

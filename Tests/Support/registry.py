@@ -194,6 +194,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_one
 
+    def do_CONNECT(self):
+        """As a proxy it is the other end itself: what comes through the tunnel is answered here."""
+        log(f"CONNECT {self.path}")
+        self.send_response(200)
+        self.end_headers()
+
     def get_manifest(self, rest):
         wanted = rest if rest.startswith("sha256:") else tags.get(rest)
         path = os.path.join(blobs, (wanted or "x")[7:])

@@ -16,16 +16,20 @@ public struct RepositorySource: ImageSource {
         self.scratch = scratch
     }
 
+    /// See ``ImageSource``.
     public func top() async throws -> FetchedManifest { try await repository.manifest(name, operation: "copy") }
 
+    /// See ``ImageSource``.
     public func manifest(_ descriptor: Descriptor) async throws -> FetchedManifest {
         try await repository.manifest(descriptor.digest.description, size: descriptor.size, operation: "copy")
     }
 
+    /// See ``ImageSource``.
     public func smallBlob(_ descriptor: Descriptor, limit: Int) async throws -> [UInt8] {
         try await repository.blob(descriptor, limit: limit, operation: "copy")
     }
 
+    /// See ``ImageSource``.
     public func blob(_ descriptor: Descriptor, progress: any TransferProgress) async throws -> BlobFile {
         let file = try ScratchFile.make(in: scratch)
         let channel = ByteChannel()
@@ -52,6 +56,7 @@ public struct RepositorySource: ImageSource {
         return BlobFile(file: file, size: descriptor.size)
     }
 
+    /// See ``ImageSource``.
     public func origins(of blob: Digest, at registry: String) async -> [Reference] {
         repository.reference.domain == registry ? [repository.reference] : []
     }
@@ -68,8 +73,10 @@ public struct RepositorySink: ImageSink {
         name = reference.tag ?? reference.digest?.description ?? Reference.defaultTag
     }
 
+    /// See ``ImageSink``.
     public func hasManifest(_ digest: Digest) async throws -> Bool { try await repository.hasManifest(digest) }
 
+    /// See ``ImageSink``.
     public func put(
         _ descriptor: Descriptor, from source: any ImageSource, progress: any TransferProgress
     ) async throws {
@@ -86,10 +93,13 @@ public struct RepositorySink: ImageSink {
         }
     }
 
+    /// See ``ImageSink``.
     public func put(_ manifest: FetchedManifest, isTop: Bool) async throws {
         try await repository.putManifest(manifest, as: isTop ? name : manifest.digest.description)
     }
 
+    /// See ``ImageSink``.
     public func finish() async throws {}
+    /// See ``ImageSink``.
     public func abandon() async {}
 }

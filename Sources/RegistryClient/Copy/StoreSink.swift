@@ -19,8 +19,10 @@ public final class StoreSink: ImageSink {
         self.names = names
     }
 
+    /// See ``ImageSink``.
     public func hasManifest(_ digest: Digest) async throws -> Bool { false }
 
+    /// See ``ImageSink``.
     public func put(
         _ descriptor: Descriptor, from source: any ImageSource, progress: any TransferProgress
     ) async throws {
@@ -38,6 +40,7 @@ public final class StoreSink: ImageSink {
         progress.status(descriptor.digest, "Copied")
     }
 
+    /// See ``ImageSink``.
     public func put(_ manifest: FetchedManifest, isTop: Bool) async throws {
         guard isTop else { return }
         guard MediaType.isManifest(manifest.mediaType) else {
@@ -66,12 +69,14 @@ public final class StoreSink: ImageSink {
         waiting.withLock { $0.append(image) }
     }
 
+    /// See ``ImageSink``.
     public func finish() async throws {
         let images = waiting.withLock { $0 }
         let ingest = ingest
         _ = try await run { try ingest.finish(images) }
     }
 
+    /// See ``ImageSink``.
     public func abandon() async { ingest.abandon() }
 
     private func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
