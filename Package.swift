@@ -115,6 +115,6 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
         tests("IntegrationTests", ["TestSupport"]),
         tests("ModuleImportTests", ["TestSupport"]),
-        tests("BerthCommandTests", ["berth", "CommandLine", "LinuxKernel"]),
+        tests("BerthCommandTests", ["berth", "CommandLine", "ContainerNetwork", "LinuxKernel"]),
     ]
 )

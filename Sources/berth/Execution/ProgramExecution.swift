@@ -74,6 +74,7 @@ struct ProgramExecution {
         case .removeImage(let options): return removeImages(options)
         case .importImage(let options): return try importImage(options)
         case .load(let options): return try load(options)
+        case .network(let options): return try network(options)
         case .version: return version()
         case .shortVersion: return 0
         case .info: return try information()

@@ -15,6 +15,7 @@ enum ProgramRequest: Sendable {
     case removeImage(RemoveImageOptions)
     case importImage(ImportOptions)
     case load(LoadOptions)
+    case network(NetworkRequestOptions)
     case version
     /// `--version`: one line.
     case shortVersion
@@ -45,8 +46,8 @@ enum BerthProgram {
         group: "berth", summary: "A container engine for Linux", usage: "[OPTIONS] COMMAND", flags: { globalFlags },
         subcommands: [
             RunCommand.command, ExecCommand.command, PsCommand.command, ImagesCommand.command, VersionCommand.command,
-            InfoCommand.command, containers, images, system, ImportCommand.command, InspectCommand.command,
-            KillCommand.command, LoadCommand.command, LogsCommand.command, RemoveCommand.command,
+            InfoCommand.command, containers, images, NetworkCommands.group, system, ImportCommand.command, InspectCommand.command,
+            KillCommand.command, LoadCommand.command, LogsCommand.command, NetworkCommands.port, RemoveCommand.command,
             RemoveImageCommand.command, StopCommand.command, WaitCommand.command,
         ])
 
@@ -54,7 +55,7 @@ enum BerthProgram {
         group: "container", summary: "Manage containers",
         subcommands: [
             ExecCommand.command.named("exec"), InspectCommand.container, KillCommand.command, LogsCommand.command,
-            PsCommand.command.named("ls", aliases: ["list", "ps"]),
+            PsCommand.command.named("ls", aliases: ["list", "ps"]), NetworkCommands.port,
             RemoveCommand.command.named("rm", aliases: ["remove"]),
             RunCommand.command.named("run"), StopCommand.command, WaitCommand.command,
         ])
@@ -110,6 +111,9 @@ enum BerthProgram {
         case "image rm": .removeImage(RemoveImageCommand.options(invocation))
         case "image import": .importImage(try ImportCommand.options(invocation))
         case "image load": .load(LoadCommand.options(invocation))
+        case "container port", "network create", "network ls", "network inspect", "network rm", "network connect",
+            "network disconnect", "network prune", "network check":
+            .network(try NetworkCommands.options(invocation))
         case "version": .version
         case "system info": .info
         case "system reset": .reset(force: invocation.flags.flag("force"))
