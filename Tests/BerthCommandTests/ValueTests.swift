@@ -1,4 +1,5 @@
 import CommandLine
+import ContainerNetwork
 import Testing
 
 @testable import berth

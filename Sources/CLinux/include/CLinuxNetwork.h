@@ -89,6 +89,12 @@ static inline int64_t berth_netlink_removals_only(int fd) {
     struct sock_fprog program = {7, code};
     return berth_result(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
 }
+// Gives the socket a port id: one without gets no multicast, since its 0 is what the kernel leaves out (nlmsg_notify).
+static inline int64_t berth_netlink_bind(int fd) {
+    struct sockaddr_nl own = {0};
+    own.nl_family = AF_NETLINK;
+    return berth_result(bind(fd, (const struct sockaddr *)&own, sizeof own));
+}
 
 // Starts a program with the three standard descriptors given, every other one closed, default signal
 // dispositions and an empty signal mask. vfork semantics inside: safe in a process with threads.

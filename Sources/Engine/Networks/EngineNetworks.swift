@@ -116,7 +116,11 @@ extension Engine {
                 "container \(record.name) uses the network \(record.network) and cannot be connected to others; start it with --network \(entry.name)"
             )
         }
-        guard !record.attachments.contains(where: { $0.network == entry.name }) else {
+        // A command that was killed between the two leaves one without the other: what is real counts.
+        let isThere = state.status == .running
+            ? networks.endpoints(of: record.id).contains { $0.network == entry.name }
+            : record.attachments.contains { $0.network == entry.name }
+        guard !isThere else {
             throw EngineError("endpoint with name \(record.name) already exists in network \(entry.name)")
         }
         var warnings = [NetworkWarning]()
@@ -131,7 +135,7 @@ extension Engine {
             try NameFiles.change(directory, removing: "", adding: NameFiles.lines(result.endpoint, record))
         }
         var changed = record
-        changed.networking.attachments = record.attachments + [attachment]
+        changed.networking.attachments = record.attachments.filter { $0.network != entry.name } + [attachment]
         changed.networking.isDetached = false
         changed.network = changed.networking.attachments[0].network
         try directory.write(changed)
@@ -149,11 +153,12 @@ extension Engine {
             return
         }
         let (record, state, directory) = found
-        guard record.attachments.contains(where: { $0.network == entry.name }) else {
+        let isReal = state.status == .running && networks.endpoints(of: record.id).contains { $0.network == entry.name }
+        guard isReal || record.attachments.contains(where: { $0.network == entry.name }) else {
             if force { return }
             throw EngineError("container \(record.name) is not connected to network \(entry.name)")
         }
-        if state.status == .running {
+        if isReal {
             let process = try openProcess(record, state)
             let result = try translated { () throws(NetworkError) in
                 try networks.detach(containerID: record.id, network: entry.name, namespace: process)

@@ -28,7 +28,7 @@ b ps >/dev/null
 works "by the next command"
 same "all is well" "the networks are as they should be" "$(b network check)"
 # What somebody breaks by hand.
-table=$(tables | sed -n 's/^table inet \(berth[^ ]*\) .*/\1/p'); bridge=$(ip -n $N-h -o link | grep -o ' bn-[a-z0-9]*' | tr -d ' ')
+table=$(tables | sed -n 's/^table inet \(berth[^ ]*\) .*/\1/p'); bridge=$(ip -n $N-h -o link | grep -o ' bn-[a-z0-9]*' | tr -d ' ' | head -1)
 host nft flush map inet "$table" published_any
 holds "an element that is missing" "set published_any of table $table lacks 1 element" "$(b network check)"
 b network check >/dev/null; same "is a fault" 1 $?

@@ -66,5 +66,5 @@ rm "$R/config.json"
 b network disconnect app aa; b network connect app aa
 b rm -f aa bb cc lo >/dev/null
 same "closed once the container is gone" "" "$(from outside ask 198.51.100.1 8080)$(from outside ask 2001:db8:1::1 8080)$(from host ask ::1 8080)"
-lacks "no connection is remembered" "dport=(8080|5353) " "$(host cat /proc/net/nf_conntrack)"
+lacks "no connection of a container is remembered" "src=(fd|172\.)" "$(host cat /proc/net/nf_conntrack)"
 leaves_nothing
