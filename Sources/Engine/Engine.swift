@@ -25,6 +25,6 @@ public struct Engine: Sendable {
         volumes = VolumeStore(path: roots.volumes)
         networks = NetworkEngine(
             stateRoot: roots.state + "/network", runRoot: roots.run + "/network", instance: roots.instance,
-            machineRoot: EngineRoots.machineClaims)
+            machineRoot: EngineRoots.machineClaims, settings: try EngineSettings.read(roots).networks)
     }
 }

@@ -1,4 +1,5 @@
 import CommandLine
+import ContainerNetwork
 import Testing
 
 @testable import berth
@@ -40,7 +41,7 @@ import Testing
                     memory: 64 << 20, memorySwap: -1, memoryReservation: 32 << 20, nanoProcessors: 200_000_000,
                     cpuShares: 512,
                     cpuQuota: 5000, cpuPeriod: 10000, processors: "0-1", memoryNodes: "0", processes: 64))
-        #expect(options.ports == [PortMapping(hostPorts: 8080...8080, containerPort: 80)])
+        #expect(options.ports == [PortRequest(hostPort: 8080, containerPort: 80)])
         #expect(options.network == "none" && options.entrypoint == "" && options.usesHostUsers && options.publishesAll)
         #expect(options.labels.map { "\($0.name)=\($0.value)" } == ["c=", "a=d"])
         #expect(options.capabilitiesAdded == ["NET_ADMIN"] && options.capabilitiesDropped == ["ALL"])
@@ -70,14 +71,13 @@ import Testing
             (["--privileged"], "berth: --privileged is not supported yet"),
             (["--device", "/dev/fuse"], "berth: --device is not supported yet"),
             (["--gpus", "all"], "berth: --gpus is not supported yet"),
-            (["--expose", "80"], "berth: --expose is not supported yet"),
             (["-a", "stdout"], "berth: --attach is not supported yet"),
             (["--sig-proxy=false"], "berth: --sig-proxy is not supported yet"),
             (["--pid", "host"], "berth: --pid is not supported yet"),
             (["--cpu-count", "1"], "berth: --cpu-count is not supported: it is for Windows"),
             (
-                ["--network", "mine"],
-                "invalid argument \"mine\" for \"--network\" flag: only the networks bridge, none and host are supported yet"
+                ["--network", "name=mine,ipx=1"],
+                "invalid argument \"name=mine,ipx=1\" for \"--network\" flag: the field \"ipx\" of --network is not supported: there are name, alias, ip, ip6, mac-address"
             ),
             (["--network="], "invalid argument \"\" for \"--network\" flag: no name set for network"),
             (["--pull", "always"], "invalid argument \"always\" for \"--pull\" flag: pulling is not supported yet"),

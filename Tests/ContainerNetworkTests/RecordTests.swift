@@ -19,19 +19,25 @@ struct ScratchDirectory: ~Copyable {
 
 @Suite("Records, leases and claims") struct RecordTests {
     static func endpoint(_ id: String, ports: [PublishedPort] = []) throws -> Endpoint {
-        Endpoint(
-            containerID: id, network: "bridge", names: ["web", "alias"], bridge: "berth0",
-            hostInterface: "v-berth-abcdef",
-            containerInterface: "eth0", address: try #require(IPNetwork("172.24.0.2/20")),
-            gateway: try #require(IPAddress("172.24.0.1")), macAddress: try #require(MACAddress("02:42:ac:18:00:02")),
-            ports: ports, isConnected: true, bridgeIndex: 4, serial: 99)
+        var endpoint = Endpoint(
+            containerID: id, network: "bridge", networkID: "17", driver: .bridge, names: ["web", "alias"],
+            bridge: "berth0", hostInterface: "v-berth-abcdef", containerInterface: "eth0",
+            v4: EndpointAddress(
+                network: try #require(IPNetwork("172.24.0.2/20")), gateway: IPAddress("172.24.0.1")),
+            v6: EndpointAddress(
+                network: try #require(IPNetwork("fd00:1::2/64")), gateway: IPAddress("fd00:1::1"),
+                isDefaultRoute: true),
+            macAddress: try #require(MACAddress("02:42:ac:18:00:02")), ports: ports, isApart: true, isConnected: true,
+            bridgeIndex: 4, serial: 99)
+        endpoint.macvlanMode = .bridge
+        return endpoint
     }
 
     @Test("endpoints are kept and read back") func endpoints() throws {
         let directory = try ScratchDirectory()
         let records = EndpointRecords(directory: directory.path)
         var range = PortRequest(
-            hostAddress: try #require(IPAddress("127.0.0.1")), containerPort: 80, portProtocol: .udp)
+            hostAddress: IPAddress("127.0.0.1"), containerPort: 80, portProtocol: .udp)
         range.hostPorts = 8000...8010
         let whole = try Self.endpoint(
             "abc",
@@ -58,8 +64,9 @@ struct ScratchDirectory: ~Copyable {
         "a record that makes no sense counts as none",
         arguments: [
             "", "{", "[]", "{}", #"{"endpoints":1}"#, #"{"endpoints":[1]}"#, #"{"endpoints":[{}]}"#,
-            #"{"endpoints":[{"network":"n","bridge":"b","hostInterface":"h","containerInterface":"c","address":"1.2.3.4","gateway":"1.2.3.1","macAddress":"02:00:00:00:00:01"}]}"#,
-            #"{"endpoints":[{"network":"n","bridge":"b","hostInterface":"h","containerInterface":"c","address":"1.2.3.4/8","gateway":"x","macAddress":"02:00:00:00:00:01"}]}"#,
+            #"{"endpoints":[{"network":"n","bridge":"b","hostInterface":"h","containerInterface":"c","ipv4":{"address":"1.2.3.4"},"macAddress":"02:00:00:00:00:01"}]}"#,
+            #"{"endpoints":[{"network":"n","bridge":"b","hostInterface":"h","containerInterface":"c","ipv4":{"address":"fd00::1/64"},"macAddress":"02:00:00:00:00:01"}]}"#,
+            #"{"endpoints":[{"network":"n","bridge":"b","hostInterface":"h","containerInterface":"c","macAddress":"02:00:00:00:00"}]}"#,
         ]) func hostileRecord(text: String) throws
     {
         let directory = try ScratchDirectory()
@@ -92,12 +99,10 @@ struct ScratchDirectory: ~Copyable {
     static func take(
         _ leases: AddressLeases, _ subnet: IPNetwork, for id: String, preferred: IPAddress? = nil
     ) throws -> String? {
-        let gateway = try #require(IPAddress("10.9.8.1"))
-        guard let address = leases.candidate(in: subnet, except: [gateway], for: id, preferred: preferred) else {
-            return nil
-        }
+        let plan = AddressPlan(subnet: subnet)
+        guard let address = leases.candidate(in: plan, for: id, preferred: preferred) else { return nil }
         #expect(try leases.take(address, for: id))
-        leases.rememberLastGiven(address, in: subnet)
+        leases.rememberLastGiven(address, in: plan)
         return address.description
     }
 
@@ -132,7 +137,7 @@ struct ScratchDirectory: ~Copyable {
     @Test("a hint that lies does no harm", arguments: ["x", "-5", "0", "999999999999", "7", "99999999999999999999999"])
     func hint(text: String) throws {
         let directory = try ScratchDirectory()
-        try Files.symbolicLink("\(directory.path)/last", target: text)
+        try Files.symbolicLink("\(directory.path)/last32", target: text)
         let subnet = try #require(IPNetwork("10.9.8.0/29"))
         let found = try #require(try Self.take(AddressLeases(directory: directory.path), subnet, for: "c"))
         let address = try #require(IPAddress(found))
@@ -174,8 +179,8 @@ struct ScratchDirectory: ~Copyable {
         try Files.makeDirectories("\(directory.path)/one/networks")
         try Files.replace("\(directory.path)/one/networks/bridge.json", with: [])
         let subnet = try #require(IPNetwork("172.24.0.0/20"))
-        try one.claimSubnet(subnet, for: "bridge")
-        try one.claimSubnet(subnet, for: "bridge")
+        try one.claimSubnets([AddressPlan(subnet: subnet)], for: "bridge")
+        try one.claimSubnets([AddressPlan(subnet: subnet)], for: "bridge")
         #expect(one.otherSubnets(than: "bridge").isEmpty)
         #expect(two.otherSubnets(than: "bridge").map(\.subnet) == [subnet])
         try Files.unlink("\(directory.path)/one/networks/bridge.json")

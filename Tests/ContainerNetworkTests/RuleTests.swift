@@ -54,10 +54,19 @@ import Testing
         #expect(Set(record.ruleElements.map(\.set)) == ["bridges", "subnets", "within", "outbound", "masqueraded"])
         record.allowsMembers = false
         record.masquerades = false
-        #expect(Set(record.ruleElements.map(\.set)) == ["bridges", "subnets", "outbound"])
+        #expect(Set(record.ruleElements.map(\.set)) == ["bridges", "subnets", "apart", "outbound"])
         record.masquerades = true
         record.allowsOutside = false
-        #expect(Set(record.ruleElements.map(\.set)) == ["bridges", "subnets"])
+        #expect(Set(record.ruleElements.map(\.set)) == ["bridges", "subnets", "apart"])
+        record.isIsolated = true
+        record.allowsLinkLocal = false
+        record.v6 = AddressPlan(subnet: try #require(IPNetwork("fd00:1::/64")))
+        #expect(
+            Set(record.ruleElements.map(\.set)) == [
+                "bridges", "subnets", "subnets6", "apart", "isolated", "without_link_local",
+            ])
+        record.driver = .macvlan
+        #expect(record.ruleElements.isEmpty)
     }
 
     @Test("names that no two engines share, within 15 bytes") func names() {

@@ -54,7 +54,7 @@ import Testing
     @Test("a veth pair with its far end in another namespace") func veth() throws {
         let mac = try #require(MACAddress("02:42:ac:18:00:02"))
         let bytes = Self.sent {
-            $0.addVeth("v0", master: 7, mtu: 1500, peer: VethPeer(name: "eth0", macAddress: mac, namespace: 5))
+            $0.addVeth("v0", master: 7, mtu: 1500, peer: LinkPeer(name: "eth0", macAddress: mac, namespace: 5))
         }
         let header: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
         let peer: [UInt8] =

@@ -94,7 +94,7 @@ import Testing
         var batch = NetlinkBatch()
         batch.addVeth(
             "v-berth-abc", master: 4, mtu: 1500,
-            peer: VethPeer(name: "eth0", macAddress: MACAddress(for: .v4(0xAC18_0002)), namespace: 9))
+            peer: LinkPeer(name: "eth0", macAddress: MACAddress(for: .v4(0xAC18_0002)), namespace: 9))
         batch.addElements(
             [SetElement(set: "published", key: [1, 2, 3, 4], data: [5, 6, 7, 8])], to: TableName(.inet, "berth"))
         let good = batch.writer.bytes

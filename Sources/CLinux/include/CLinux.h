@@ -332,5 +332,6 @@ static inline int64_t berth_receive_fds(int socket_, void *bytes, size_t size, i
 
 #include "CLinuxNetwork.h"
 #include "CLinuxProcess.h"
+#include "CLinuxInternet.h"
 
 #endif

@@ -74,6 +74,28 @@ static inline int64_t berth_drop_all_packets(int fd) {
     return berth_result(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
 }
 
+// Of nf_tables' events only those of type DELTABLE (2), DELCHAIN (5), DELRULE (8) and DELSET (11) pass: the message type
+// stands at offset 4 in host order (nlmsghdr), the subsystem in its high byte; a filter reads big-endian.
+static inline int64_t berth_netlink_removals_only(int fd) {
+    struct sock_filter code[] = {
+        {0x30 /* ldb [k] */, 0, 0, __BYTE_ORDER == __LITTLE_ENDIAN ? 4 : 5},
+        {0x15 /* jeq */, 4, 0, 2},
+        {0x15, 3, 0, 5},
+        {0x15, 2, 0, 8},
+        {0x15, 1, 0, 11},
+        {0x06 /* ret */, 0, 0, 0},
+        {0x06, 0, 0, 0xFFFFFFFF},
+    };
+    struct sock_fprog program = {7, code};
+    return berth_result(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
+}
+// Gives the socket a port id: one without gets no multicast, since its 0 is what the kernel leaves out (nlmsg_notify).
+static inline int64_t berth_netlink_bind(int fd) {
+    struct sockaddr_nl own = {0};
+    own.nl_family = AF_NETLINK;
+    return berth_result(bind(fd, (const struct sockaddr *)&own, sizeof own));
+}
+
 // Starts a program with the three standard descriptors given, every other one closed, default signal
 // dispositions and an empty signal mask. vfork semantics inside: safe in a process with threads.
 static inline int64_t berth_spawn(const char *path, char *const *argv, char *const *envp, int in, int out, int err) {

@@ -19,6 +19,11 @@ struct EndpointRecords: Sendable {
         }
     }
 
+    /// Writes the container's endpoints, or removes the record when there are none.
+    func writeOrRemove(_ endpoints: [Endpoint], of containerID: String) throws(NetworkError) {
+        if endpoints.isEmpty { try remove(containerID) } else { try write(endpoints, of: containerID) }
+    }
+
     /// The container's endpoints, none when it has no record. A record that cannot be read counts as none: it holds
     /// nothing that can be given back.
     func read(_ containerID: String) -> [Endpoint] {

@@ -25,8 +25,8 @@ public enum PortProtocol: String, Sendable, Hashable, CaseIterable {
 
 /// One container port that is to be reachable from the host's side.
 public struct PortRequest: Sendable, Hashable, CustomStringConvertible {
-    /// The host's address it is published on; 0.0.0.0 is all of them.
-    public var hostAddress: IPAddress
+    /// The host's address it is published on; nil is where the network or the engine publishes by default.
+    public var hostAddress: IPAddress?
     /// The host ports that will do, the first free one is taken; nil lets the kernel choose one.
     public var hostPorts: ClosedRange<UInt16>?
     /// The port in the container.
@@ -36,7 +36,7 @@ public struct PortRequest: Sendable, Hashable, CustomStringConvertible {
 
     /// A request; `hostPort` 0 lets the kernel choose.
     public init(
-        hostAddress: IPAddress = .anyV4, hostPort: UInt16 = 0, containerPort: UInt16, portProtocol: PortProtocol = .tcp
+        hostAddress: IPAddress? = nil, hostPort: UInt16 = 0, containerPort: UInt16, portProtocol: PortProtocol = .tcp
     ) {
         self.hostAddress = hostAddress
         hostPorts = hostPort == 0 ? nil : hostPort...hostPort
@@ -45,100 +45,112 @@ public struct PortRequest: Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        let host = hostPorts.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" } ?? ""
-        return "\(hostAddress):\(host):\(containerPort)/\(portProtocol.rawValue)"
-    }
-
-    /// Reads Docker's `-p` argument: `[[HOSTADDRESS:][HOSTPORT[-LAST]]:]PORT[-LAST][/PROTOCOL]`. Ranges of equal length
-    /// are matched in order; a host range for one container port offers a choice.
-    ///
-    /// - Throws: ``NetworkError`` that quotes the argument.
-    public static func parse(_ text: String, defaultAddress: IPAddress = .anyV4) throws(NetworkError) -> [PortRequest] {
-        func refusal(_ cause: String) -> NetworkError {
-            NetworkError(
-                operation: "publish", object: "\"\(text)\"", cause: cause,
-                remedy: "write it as [ADDRESS:][HOSTPORT:]PORT[/tcp|udp|sctp], for example 127.0.0.1:8080:80")
-        }
-        var rest = text[...]
-        var portProtocol = PortProtocol.tcp
-        if let slash = rest.lastIndex(of: "/") {
-            let name = rest[rest.index(after: slash)...].lowercased()
-            guard let known = PortProtocol(rawValue: name) else { throw refusal("\"\(name)\" is not a protocol") }
-            portProtocol = known
-            rest = rest[..<slash]
-        }
-        var address = defaultAddress
-        var parts: [Substring]
-        if rest.hasPrefix("[") {
-            guard let close = rest.firstIndex(of: "]") else { throw refusal("the bracket is not closed") }
-            let inner = rest[rest.index(after: rest.startIndex)..<close]
-            guard let parsed = IPAddress(inner), inner.contains(":") else {
-                throw refusal("\"\(inner)\" is not an IPv6 address")
-            }
-            address = parsed
-            rest = rest[rest.index(after: close)...]
-            guard rest.hasPrefix(":") else { throw refusal("a container port is missing") }
-            parts = rest.dropFirst().split(separator: ":", omittingEmptySubsequences: false)
-        } else {
-            parts = rest.split(separator: ":", omittingEmptySubsequences: false)
-            if parts.count == 3 {
-                let host = parts.removeFirst()
-                if !host.isEmpty {
-                    guard let parsed = IPAddress(host) else { throw refusal("\"\(host)\" is not an address") }
-                    address = parsed
-                }
-            }
-        }
-        guard (1...2).contains(parts.count), let last = parts.last else { throw refusal("it has too many colons") }
-        guard let container = range(last) else {
-            throw refusal("\"\(last)\" is not a port from 1 to 65535 or a range of them")
-        }
-        var host: ClosedRange<UInt16>?
-        if parts.count == 2, !parts[0].isEmpty, parts[0] != "0" {
-            guard let parsed = range(parts[0]) else {
-                throw refusal("\"\(parts[0])\" is not a port from 1 to 65535 or a range of them")
-            }
-            host = parsed
-        }
-        if let host, host.count != container.count, container.count != 1 {
-            throw refusal("the two ranges have different lengths")
-        }
-        return container.enumerated().map { index, port in
-            var request = PortRequest(hostAddress: address, containerPort: port, portProtocol: portProtocol)
-            if let host {
-                let own = host.lowerBound + UInt16(index)
-                request.hostPorts = container.count == 1 ? host : own...own
-            }
-            return request
-        }
-    }
-
-    private static func range(_ text: Substring) -> ClosedRange<UInt16>? {
-        func port(_ text: Substring) -> UInt16? {
-            guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-                let number = UInt16(text), number > 0
-            else { return nil }
-            return number
-        }
-        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard let first = ends.first.flatMap(port) else { return nil }
-        if ends.count == 1 { return first...first }
-        guard ends.count == 2, let last = port(ends[1]), last >= first else { return nil }
-        return first...last
+        let host = hostPorts.map {
+            $0.lowerBound == $0.upperBound ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
+        } ?? ""
+        let address = hostAddress.map { $0.bitCount == 128 ? "[\($0)]:" : "\($0):" } ?? ""
+        return "\(address)\(host):\(containerPort)/\(portProtocol.rawValue)"
     }
 }
 
-/// A published port of an endpoint. `hostPort` is 0 until ``NetworkEngine/holdPorts(_:ownerName:)`` has chosen one.
-public struct PublishedPort: Sendable, Hashable, CustomStringConvertible {
-    /// What was asked for.
-    public var request: PortRequest
-    /// The port on the host.
-    public var hostPort: UInt16
+/// Why a `-p` argument cannot be read: a clause in Docker's words.
+public struct PortSyntaxError: Error, Sendable, Equatable, CustomStringConvertible {
+    public var description: String
+}
 
-    /// As `docker port` prints it: `0.0.0.0:8080`.
-    public var hostText: String {
-        "\(request.hostAddress.bitCount == 128 ? "[\(request.hostAddress)]" : "\(request.hostAddress)"):\(hostPort)"
+extension PortRequest {
+    /// Reads Docker's `-p` argument: `[[ADDRESS:][HOSTPORT[-LAST]]:]PORT[-LAST][/PROTOCOL]`.
+    ///
+    /// Ranges of equal length are matched in order; a host range for one container port offers a choice. The address may be
+    /// IPv6, with or without brackets: the last two colons count.
+    public static func parse(_ text: String) throws(PortSyntaxError) -> [PortRequest] {
+        guard text.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
+            throw PortSyntaxError(description: "it holds control characters")
+        }
+        var rest = Array(text.utf8)[...]
+        var portProtocol = PortProtocol.tcp
+        if let slash = rest.lastIndex(of: UInt8(ascii: "/")) {
+            let name = String(decoding: rest[(slash + 1)...], as: UTF8.self).lowercased()
+            guard let known = PortProtocol(rawValue: name.isEmpty ? "tcp" : name) else {
+                throw PortSyntaxError(description: "invalid proto: \(name)")
+            }
+            portProtocol = known
+            rest = rest[..<slash]
+        }
+        let parts = rest.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+        func word(_ index: Int) -> String { String(decoding: parts[index], as: UTF8.self) }
+        guard let last = parts.last, !last.isEmpty else {
+            throw PortSyntaxError(description: "no port specified: \(text)")
+        }
+        guard let container = range(last) else {
+            throw PortSyntaxError(description: "invalid containerPort: \(word(parts.count - 1))")
+        }
+        var host: ClosedRange<UInt16>?
+        if parts.count > 1, case let hostText = parts[parts.count - 2], !hostText.isEmpty,
+            !hostText.elementsEqual([UInt8(ascii: "0")])
+        {
+            guard let found = range(hostText) else {
+                throw PortSyntaxError(description: "invalid hostPort: \(word(parts.count - 2))")
+            }
+            host = found
+        }
+        // Plain arithmetic: ranges used as collections cost a cold start more page faults than the parsing itself.
+        let count = Int(container.upperBound) - Int(container.lowerBound)
+        if let host, Int(host.upperBound) - Int(host.lowerBound) != count, count != 0 {
+            throw PortSyntaxError(
+                description:
+                    "invalid ranges specified for container and host Ports: \(word(parts.count - 1)) and \(word(parts.count - 2))"
+            )
+        }
+        let address = try address(parts)
+        var result: [PortRequest] = []
+        for index in 0...count {
+            var request = PortRequest(
+                hostAddress: address, containerPort: container.lowerBound + UInt16(index), portProtocol: portProtocol)
+            if let host { request.hostPorts = count == 0 ? host : host.lowerBound + UInt16(index)...host.lowerBound + UInt16(index) }
+            result.append(request)
+        }
+        return result
     }
 
-    public var description: String { "\(hostText)->\(request.containerPort)/\(request.portProtocol.rawValue)" }
+    /// What stands before the last two colons.
+    private static func address(_ parts: [ArraySlice<UInt8>]) throws(PortSyntaxError) -> IPAddress? {
+        guard parts.count > 2 else { return nil }
+        var inner = Array(parts[..<(parts.count - 2)].joined(separator: [UInt8(ascii: ":")]))
+        if inner.isEmpty { return nil }
+        let shown = String(decoding: inner, as: UTF8.self)
+        let bracketed = inner.first == UInt8(ascii: "[") && inner.last == UInt8(ascii: "]") && inner.count > 1
+        if bracketed { inner = Array(inner.dropFirst().dropLast()) }
+        guard let address = IPAddress(String(decoding: inner, as: UTF8.self)), !bracketed || address.bitCount == 128 else {
+            throw PortSyntaxError(description: "invalid IP address: \(shown)")
+        }
+        return address
+    }
+
+    private static func range(_ text: ArraySlice<UInt8>) -> ClosedRange<UInt16>? {
+        let ends = text.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        guard ends.count <= 2, let first = port(ends[0]), let last = port(ends[ends.count - 1]), first <= last else {
+            return nil
+        }
+        return first...last
+    }
+
+    private static func port(_ text: ArraySlice<UInt8>) -> UInt16? {
+        guard (1...5).contains(text.count), text.allSatisfy({ (0x30...0x39).contains($0) }),
+            let number = UInt16(String(decoding: text, as: UTF8.self)), number > 0
+        else { return nil }
+        return number
+    }
+
+    /// Reads `--expose PORT[-LAST][/PROTOCOL]`: `80/tcp` each.
+    public static func exposed(_ text: String) throws(PortSyntaxError) -> [String] {
+        guard !text.utf8.contains(UInt8(ascii: ":")) else {
+            throw PortSyntaxError(description: "invalid port format for --expose: \(text)")
+        }
+        do throws(PortSyntaxError) {
+            return try parse(text).map { "\($0.containerPort)/\($0.portProtocol.rawValue)" }
+        } catch {
+            throw PortSyntaxError(description: "invalid range format for --expose: \(text)")
+        }
+    }
 }

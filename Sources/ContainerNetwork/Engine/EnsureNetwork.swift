@@ -2,7 +2,7 @@ import LinuxKernel
 import Netlink
 
 extension NetworkEngine {
-    /// The network's record, with a subnet that is claimed since this boot.
+    /// The network's record, with subnets that are claimed since this boot.
     func ensureClaimed(_ network: String) throws(NetworkError) -> NetworkRecord {
         if Files.exists(readyPath(network)), let record = try networks.read(network) { return record }
         try makeDirectories(network: network)
@@ -10,94 +10,151 @@ extension NetworkEngine {
         defer { withExtendedLifetime(guardian) {} }
         if Files.exists(readyPath(network)), let record = try networks.read(network) { return record }
         let record = try claim(network)
+        try markReady(network)
+        return record
+    }
+
+    /// Made when the subnet is claimed; dies with the boot.
+    private func readyPath(_ network: String) -> String { "\(runRoot)/ready/\(network)" }
+
+    func markReady(_ network: String) throws(NetworkError) {
         do throws(Errno) { try Files.replace(readyPath(network), with: []) } catch {
             throw NetworkError("record the network", network, error)
         }
-        return record
     }
-
-    /// Made when the subnet is claimed and the network's rules are known to be complete; dies with the boot.
-    private func readyPath(_ network: String) -> String { "\(runRoot)/ready/\(network)" }
 
     func forgetReady(_ network: String) { try? Files.unlink(readyPath(network)) }
 
-    /// Chooses a subnet for a network without one, or sees whether the one it has is still free, and claims it. Under the
-    /// engine's lock; takes the machine's.
+    /// Chooses a subnet for the default network, or sees whether those that a network has are still free, and claims them.
+    /// Under the engine's lock; takes the machine's.
     private func claim(_ network: String) throws(NetworkError) -> NetworkRecord {
         let machine = try claims.lock()
         defer { withExtendedLifetime(machine) {} }
-        let known = try networks.read(network)
-        guard known != nil || network == Self.defaultNetwork else {
-            throw NetworkError(
-                operation: "find the network", object: network, cause: "there is no network with this name",
-                remedy: "create it first")
+        var record: NetworkRecord
+        if let known = try networks.read(network) {
+            record = known
+        } else {
+            guard network == Self.defaultNetwork else { throw Self.noNetwork(network) }
+            record = NetworkRecord(name: network, id: defaultNetworkID, bridge: names.defaultBridge)
         }
-        let bridge = known?.bridge ?? names.bridge(forNetwork: network)
-        var links = try HostLinks()
-        let used = try links.usedSubnets(except: bridge)
-        let others = claims.otherSubnets(than: network)
-        if let known {
-            let obstacle = (used.filter { $0.prefixLength >= 8 } + others.map(\.subnet)).first {
-                $0.overlaps(known.subnet)
-            }
-            guard let obstacle else {
-                try claims.claimSubnet(known.subnet, for: network)
-                return known
-            }
-            guard known.isAutomatic else {
+        if record.driver == .macvlan { return record }
+        let used = try occupied(except: record)
+        let before = record
+        for isSix in [false, true] {
+            guard let plan = isSix ? record.v6 : record.v4 else { continue }
+            guard let obstacle = used.first(where: { $0.overlaps(plan.subnet) && $0.prefixLength >= 8 }) else { continue }
+            guard plan.isAutomatic else {
                 throw NetworkError(
-                    operation: "use the subnet", object: "\(known.subnet)",
+                    operation: "use the subnet", object: "\(plan.subnet)",
                     cause: "the host or another engine uses \(obstacle) by now",
                     remedy: "remove the network \(network) and create it with another subnet")
             }
+            if isSix { record.v6 = nil } else { record.v4 = nil }
+            record = try choose(record, isSix: isSix, taken: used)
         }
-        let resolvers = SubnetPool.nameServers(
-            inResolverConfiguration: (try? Files.read("/etc/resolv.conf", limit: 1 << 20)) ?? [])
-        guard let subnet = SubnetPool.firstFree(taken: used + others.map(\.subnet) + resolvers) else {
-            throw NetworkError(
-                operation: "find a subnet for network", object: network,
-                cause: "the host's routes and other networks use every private range",
-                remedy: "remove networks that are not needed, or give this one a subnet")
+        if record.v4 == nil, record.v6 == nil { record = try choose(record, isSix: false, taken: used) }
+        if record != before {
+            // A bridge that is there has another address, from a record that is gone or no longer good. Nobody is on it: the
+            // first container since the boot only now arrives.
+            var links = try HostLinks()
+            try links.removeOldBridge(record.bridge)
+            try networks.write(record)
         }
-        // A bridge that is there has another address, from a record that is gone or no longer good. Nobody is on it: the
-        // first container since the boot only now arrives.
-        try links.removeOldBridge(bridge)
-        let record = NetworkRecord(name: network, bridge: bridge, subnet: subnet)
-        try networks.write(record)
-        try claims.claimSubnet(subnet, for: network)
+        try claims.claimSubnets(record.plans, for: network)
         return record
     }
 
-    /// The network's bridge, made when it is missing, with the host's settings as they must be.
+    static func noNetwork(_ name: String) -> NetworkError {
+        NetworkError(
+            operation: "find the network", object: name, cause: "there is no network with this name",
+            remedy: "`berth network ls` lists them, `berth network create` makes one")
+    }
+
+    /// The default network's ID: the same for every command, also before there is a record.
+    var defaultNetworkID: String { Self.fixedID("bridge", stateRoot) }
+
+    /// The ID of a network that needs no record (`host`, `none`).
+    public func fixedID(_ name: String) -> String { Self.fixedID(name, stateRoot) }
+
+    /// 64 hexadecimal digits made of a name.
+    static func fixedID(_ name: String, _ root: String) -> String {
+        (0..<4).map { number -> String in
+            let part = String(StableHash.number("\(number)/\(name)/\(root)"), radix: 16)
+            return String(repeating: "0", count: 16 - part.utf8.count) + part
+        }.joined()
+    }
+
+    /// Everything a subnet must not touch: routes and addresses of the host, other networks, name servers.
+    func occupied(except record: NetworkRecord) throws(NetworkError) -> [IPNetwork] {
+        var links = try HostLinks()
+        let resolvers = SubnetPool.nameServers(
+            inResolverConfiguration: (try? Files.read("/etc/resolv.conf", limit: 1 << 20)) ?? [])
+        // A route to everything, or to half of it (a VPN), is no obstacle.
+        return try links.usedSubnets(except: record.bridge).filter { $0.prefixLength >= 8 }
+            + claims.otherSubnets(than: record.name).map(\.subnet) + resolvers
+    }
+
+    /// Gives a record a subnet that shares nothing with what is taken.
+    func choose(_ record: NetworkRecord, isSix: Bool, taken: [IPNetwork]) throws(NetworkError) -> NetworkRecord {
+        var record = record
+        guard let subnet = isSix ? SubnetPool.uniqueLocal(taken: taken) : SubnetPool.firstFree(taken: taken) else {
+            throw NetworkError(
+                operation: "find a subnet for network", object: record.name,
+                cause: "the host's routes and other networks use every private range",
+                remedy: "remove networks that are not needed, or give this one a subnet")
+        }
+        if isSix { record.v6 = AddressPlan(subnet: subnet) } else { record.v4 = AddressPlan(subnet: subnet) }
+        return record
+    }
+
+    /// The endpoint's bridge, made when it is missing, with the host's settings as they must be.
     ///
     /// A bridge that is switched on is complete: the rules know it. A process that dies on the way leaves one that is off,
     /// and the next process does it all again.
     func ensureBridge(
-        _ network: String, _ bridge: String, _ links: inout HostLinks, _ warnings: inout [NetworkWarning]
+        _ endpoint: Endpoint, _ links: inout HostLinks, _ warnings: inout [NetworkWarning]
     ) throws(NetworkError) -> LinkInfo {
-        var link = try links.bridge(bridge)
+        var link = try links.bridge(endpoint.bridge)
         if link == nil {
             let guardian = try lock()
             defer { withExtendedLifetime(guardian) {} }
-            link = try links.bridge(bridge)
+            link = try links.bridge(endpoint.bridge)
             if link == nil {
-                guard let record = try networks.read(network) else {
-                    throw NetworkError(operation: "find the network", object: network, cause: "its record is gone")
+                guard let record = try networks.read(endpoint.network), record.id == endpoint.networkID else {
+                    throw NetworkError(
+                        operation: "find the network", object: endpoint.network, cause: "it was removed meanwhile",
+                        remedy: "create it again")
                 }
-                try links.makeBridge(record)
-                warnings += try apply(record.ruleElements, bridge: bridge)
-                try links.startBridge(record)
-                link = try links.bridge(bridge)
+                warnings += try makeBridge(record, &links)
+                link = try links.bridge(endpoint.bridge)
             }
         }
         guard let link else {
             throw NetworkError(
-                operation: "make the bridge", object: bridge, cause: "it disappeared at once",
+                operation: "make the bridge", object: endpoint.bridge, cause: "it disappeared at once",
                 remedy: "see whether another program removes it")
         }
+        try prepareHost(bridge: endpoint.bridge, six: endpoint.v6 != nil)
+        return link
+    }
+
+    /// Makes a network's bridge. Under the lock.
+    func makeBridge(_ record: NetworkRecord, _ links: inout HostLinks) throws(NetworkError) -> [NetworkWarning] {
+        try links.makeBridge(record)
+        let warnings = try apply(record.ruleElements, bridge: record.bridge)
+        if record.v6 != nil { try HostSettings.enableIPv6(bridge: record.bridge) }
+        try links.startBridge(record)
+        return warnings
+    }
+
+    /// The few settings that the host must have.
+    func prepareHost(bridge: String, six: Bool) throws(NetworkError) {
         try HostSettings.enableLocalRouting(bridge: bridge)
         if try HostSettings.enableForwarding() { claims.noteForwardingEnabled() }
-        return link
+        guard six, !HostSettings.forwardsIPv6 else { return }
+        let routed = try HostSettings.keepRouterAdvertisements()
+        claims.noteForwarding6Enabled(routed)
+        try HostSettings.enableForwarding6()
     }
 
     /// Adds elements, or loads everything where the kernel's tables are not what they should be. Under the lock, since what
@@ -105,7 +162,7 @@ extension NetworkEngine {
     ///
     /// - Returns: what other firewalls do, when everything was loaded.
     func apply(_ elements: [RuleElement], bridge: String) throws(NetworkError) -> [NetworkWarning] {
-        var loader = try RuleLoader(names)
+        var loader = try loader()
         if try loader.isCurrent(), try loader.add(elements) { return [] }
         try loader.load(allElements())
         return loader.foreignObstacles(bridge: bridge)
@@ -127,19 +184,5 @@ extension NetworkEngine {
             }
         }
         return elements + newest.values.map(\.element)
-    }
-}
-
-extension MachineClaims {
-    private var forwardingPath: String { "\(directory)/forwarding-was-off" }
-
-    /// Remembers that an engine switched forwarding on, so that the last one to go can switch it off again.
-    func noteForwardingEnabled() { try? Files.replace(forwardingPath, with: []) }
-
-    /// Whether an engine switched forwarding on; forgets it.
-    func takeForwardingNote() -> Bool {
-        guard Files.exists(forwardingPath) else { return false }
-        try? Files.unlink(forwardingPath)
-        return true
     }
 }

@@ -4,9 +4,9 @@ import Netlink
 /// The networks of one engine: leases, links, rules. A value without state of its own; what it knows is in files and in the
 /// kernel, so any number of processes may use it at once, and any of them may die at any instruction.
 ///
-/// The order of a container's life: ``endpoint(for:network:names:ports:)`` records the intent,
-/// ``holdPorts(_:ownerName:)`` binds the host's ports, ``connect(_:namespace:)`` makes it real, ``release(containerID:)``
-/// takes everything back. All but ``connect(_:namespace:)`` may be called in any state, any number of times.
+/// The order of a container's life: ``lease(containerID:attachments:names:ports:)`` records the intent,
+/// ``holdPorts(_:ownerName:)`` binds the host's ports, ``connect(_:namespace:groups:resolver:)`` makes it real,
+/// ``release(containerID:)`` takes everything back. All but connecting may be done in any state, any number of times.
 public struct NetworkEngine: Sendable {
     /// The name of the network a container joins when nothing is said.
     public static let defaultNetwork = "bridge"
@@ -15,6 +15,8 @@ public struct NetworkEngine: Sendable {
     public let stateRoot: String
     /// What dies with the boot.
     public let runRoot: String
+    /// What the engine's owner decided.
+    public let settings: NetworkSettings
     let names: InstanceNames
     let claims: MachineClaims
     let networks: NetworkRecords
@@ -28,7 +30,11 @@ public struct NetworkEngine: Sendable {
     ///   - instance: makes the names of bridges and tables unique: empty for the default root, else
     ///     ``instanceToken(forRoot:)``.
     ///   - machineRoot: absolute path of the directory that all engines of the machine share, for claims.
-    public init(stateRoot: String, runRoot: String, instance: String, machineRoot: String) {
+    public init(
+        stateRoot: String, runRoot: String, instance: String, machineRoot: String,
+        settings: NetworkSettings = NetworkSettings()
+    ) {
+        self.settings = settings
         self.stateRoot = stateRoot
         self.runRoot = runRoot
         names = InstanceNames(instance)
@@ -48,6 +54,25 @@ public struct NetworkEngine: Sendable {
 
     func leases(of network: String) -> AddressLeases { AddressLeases(directory: "\(runRoot)/addresses/\(network)") }
 
+    var nameIndex: NameIndex { NameIndex(directory: "\(runRoot)/names") }
+
+    /// Held while the endpoints of one container change: its monitor and `network connect` may meet. A few files that stay
+    /// serve all containers.
+    func lock(container: String) throws(NetworkError) -> FileLock {
+        let path = "\(runRoot)/locks/\(StableHash.number(container) % 64)"
+        do throws(Errno) {
+            do throws(Errno) { return try FileLock(path) } catch {
+                guard error == .noSuchFile else { throw error }
+                try Files.makeDirectories("\(runRoot)/locks", mode: 0o700)
+                return try FileLock(path)
+            }
+        } catch { throw NetworkError("lock the network of container", container, error) }
+    }
+
+    func loader() throws(NetworkError) -> RuleLoader {
+        try RuleLoader(RuleText(names: names, connectionLimit: settings.connectionLimit))
+    }
+
     /// Held while rules and elements, bridges and networks change.
     func lock() throws(NetworkError) -> FileLock {
         do throws(Errno) { return try FileLock("\(runRoot)/lock") } catch {
@@ -58,6 +83,7 @@ public struct NetworkEngine: Sendable {
     func makeDirectories(network: String) throws(NetworkError) {
         for path in [
             "\(stateRoot)/networks", "\(runRoot)/endpoints", "\(runRoot)/addresses/\(network)", "\(runRoot)/ready",
+            "\(runRoot)/names/\(network)", "\(runRoot)/locks",
         ] {
             do throws(Errno) { try Files.makeDirectories(path, mode: 0o700) } catch {
                 throw NetworkError("make the directory", path, error)

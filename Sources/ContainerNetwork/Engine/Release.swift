@@ -2,40 +2,48 @@ import LinuxKernel
 import Netlink
 
 extension NetworkEngine {
-    /// Takes back everything a container has: elements, neighbour entries, port notes, addresses, record. The veth pair
-    /// goes with the container's namespace, by the kernel, some 20 ms after its last process.
+    /// Takes back everything a container has: elements, neighbour entries, names, port notes, addresses, record. The veth
+    /// pairs go with the container's namespace, by the kernel, some 20 ms after its last process.
     ///
     /// A container that has nothing is fine, and so is one whose release somebody killed half way.
     public func release(containerID: String) throws(NetworkError) {
         try Self.checkName(containerID, "container ID")
+        guard Files.exists(endpoints.directory) else { return }
+        let mine = try lock(container: containerID)
+        defer { withExtendedLifetime(mine) {} }
         let own = endpoints.read(containerID)
-        for endpoint in own {
-            if endpoint.isConnected { try disconnect(endpoint) }
-            for port in endpoint.ports { claims.forgetPort(port, of: containerID) }
-        }
+        let connected = own.filter(\.isConnected)
+        if !connected.isEmpty { try disconnect(connected) }
+        for endpoint in own { for port in endpoint.ports { claims.forgetPort(port, of: containerID) } }
         // Addresses go before the record that leads to them. One that was never leased, or is somebody else's by now, stays.
-        for endpoint in own { leases(of: endpoint.network).giveBack(endpoint.address.address, of: containerID) }
+        for endpoint in own { giveBack(endpoint) }
         try endpoints.remove(containerID)
     }
 
-    /// Takes the container out of the kernel's tables.
-    func disconnect(_ endpoint: Endpoint) throws(NetworkError) {
+    /// Takes an endpoint out of the kernel's tables.
+    func disconnect(_ endpoint: Endpoint) throws(NetworkError) { try disconnect([endpoint]) }
+
+    /// Takes endpoints of one container out of the kernel's tables, and out of the names.
+    func disconnect(_ endpoints: [Endpoint]) throws(NetworkError) {
+        for endpoint in endpoints { nameIndex.remove(endpoint) }
+        let bridged = endpoints.filter { $0.driver == .bridge }
+        if bridged.isEmpty { return }
         var links = try HostLinks()
-        try links.forgetNeighbour(endpoint)
+        try links.forgetNeighbours(bridged)
         let guardian = try lock()
         defer { withExtendedLifetime(guardian) {} }
-        var loader = try RuleLoader(names)
+        var loader = try loader()
         // A port that another container holds by now is published to that one: its element stays.
         try loader.remove(
-            endpoint.ruleElements.filter { element in
-                guard case .published(let port, _) = element else { return true }
-                return !claims.isNoted(port, ofAnotherThan: endpoint.containerID)
+            bridged.flatMap { endpoint in
+                endpoint.ruleElements.filter { element in
+                    guard case .published(let port, _) = element else { return true }
+                    return !claims.isNoted(port, ofAnotherThan: endpoint.containerID)
+                }
             })
-        // A dead container's TCP connections end by themselves. UDP has no end: whoever keeps sending to the port would
-        // reach the next container that gets the address.
-        if endpoint.ports.contains(where: { $0.request.portProtocol == .udp }) {
-            try loader.forgetConnections(of: endpoint)
-        }
+        // A redirection outlives its rule as long as packets come or the connection is not seen to end: whoever keeps
+        // sending would reach the next container that gets the address.
+        for endpoint in bridged where !endpoint.ports.isEmpty { try loader.forgetConnections(of: endpoint) }
     }
 
     private func giveBackAddresses(where isDead: (String) -> Bool) {
@@ -65,6 +73,7 @@ extension NetworkEngine {
         }
         endpoints.removeTemporaries(where: { !isAlive($0) })
         giveBackAddresses { owner in !Files.exists("\(endpoints.directory)/\(owner).json") && !isAlive(owner) }
+        nameIndex.sweep { !Files.exists("\(endpoints.directory)/\($0).json") && !isAlive($0) }
         if hasLiving { try heal() }
         return dead
     }
@@ -76,35 +85,41 @@ extension NetworkEngine {
     public func heal() throws(NetworkError) -> Bool {
         let guardian = try lock()
         defer { withExtendedLifetime(guardian) {} }
-        var loader = try RuleLoader(names)
+        var loader = try loader()
         if try loader.isCurrent() { return false }
         try loader.load(allElements())
         return true
     }
 
     /// Removes everything this engine has in the kernel and in the machine-wide claims, and its records. For tests and
-    /// for `system prune`; no container may be running.
+    /// for `system reset`; no container may be running.
     public func removeAll() throws(NetworkError) {
         guard Files.exists(runRoot) else { return try removeKernelObjects() }
         let guardian = try lock()
         defer { withExtendedLifetime(guardian) {} }
         try removeKernelObjects()
         claims.giveBackAll()
-        if !claims.hasSubnets, claims.takeForwardingNote() {
-            try? Files.writeKernelFile("/proc/sys/net/ipv4/ip_forward", "0")
+        if !claims.hasSubnets {
+            if claims.takeForwardingNote() { try? Files.writeKernelFile("/proc/sys/net/ipv4/ip_forward", "0") }
+            if let interfaces = claims.takeForwarding6Note() { HostSettings.disableForwarding6(interfaces) }
         }
-        for path in ["\(runRoot)/endpoints", "\(runRoot)/addresses", "\(runRoot)/ready", "\(stateRoot)/networks"] {
+        for path in [
+            "\(runRoot)/endpoints", "\(runRoot)/addresses", "\(runRoot)/ready", "\(runRoot)/names",
+            "\(stateRoot)/networks",
+        ] {
             do throws(Errno) { try Files.removeTree(path) } catch { throw NetworkError("remove", path, error) }
         }
     }
 
     private func removeKernelObjects() throws(NetworkError) {
-        var loader = try RuleLoader(names)
+        var loader = try loader()
         try loader.removeTables()
         var links = try HostLinks()
         for port in try links.names(startingWith: names.portPrefix) { try links.removeLink(port) }
         var bridges: Set<String> = [names.defaultBridge]
-        for name in networks.names() { if let record = try? networks.read(name) { bridges.insert(record.bridge) } }
+        for name in networks.names() {
+            if let record = try? networks.read(name), record.driver == .bridge { bridges.insert(record.bridge) }
+        }
         for bridge in bridges.sorted() { try links.removeOldBridge(bridge) }
     }
 }

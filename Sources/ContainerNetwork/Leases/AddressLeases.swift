@@ -7,31 +7,25 @@ struct AddressLeases: Sendable {
     /// The directory of the links.
     let directory: String
 
-    /// An address of `subnet` that nobody has at this moment: `preferred` if it will do, else the next after the last one
+    /// An address of the plan that nobody has at this moment: `preferred` if it will do, else the next after the last one
     /// given out, so that an address rests as long as possible before it is somebody else's. It is not taken yet: somebody
     /// else may be faster.
     ///
     /// - Returns: nil when every address is taken.
-    func candidate(
-        in subnet: IPNetwork, except reserved: [IPAddress], for containerID: String, preferred: IPAddress? = nil
-    ) -> IPAddress? {
+    func candidate(in plan: AddressPlan, for containerID: String, preferred: IPAddress? = nil) -> IPAddress? {
+        let excluded = plan.excluded
         func isFree(_ address: IPAddress) -> Bool {
-            if reserved.contains(address) { return false }
+            if excluded.contains(address) { return false }
             guard let owner = owner(of: address) else { return true }
             return owner == containerID
         }
-        // The network's and the broadcast address are nobody's.
-        if let preferred, subnet.contains(preferred), preferred != subnet.base, preferred != subnet.last,
-            isFree(preferred)
-        {
-            return preferred
-        }
-        let last = min(subnet.size, 1 << 20) - 2
-        guard last >= 1 else { return nil }
-        let start = min(max(lastGiven ?? 0, 0), last)
-        for step in 0..<last {
-            let offset = 1 + (start + step) % last
-            if let address = subnet.base.advanced(by: offset), isFree(address) { return address }
+        if let preferred, plan.subnet.contains(preferred), isFree(preferred) { return preferred }
+        let place = plan.range ?? plan.subnet
+        let count = min(place.size, 1 << 20)
+        let start = lastGiven(place)
+        for step in 1...count {
+            let offset = (start + step) % count
+            if let address = place.base.advanced(by: offset), isFree(address) { return address }
         }
         return nil
     }
@@ -69,14 +63,18 @@ struct AddressLeases: Sendable {
     }
 
     // The last offset given out is a hint only: whoever reads an old one meets a taken address and goes on.
-    private var hintPath: String { "\(directory)/last" }
+    private func hintPath(_ place: IPNetwork) -> String { "\(directory)/last\(place.address.bitCount)" }
 
-    private var lastGiven: Int? { (try? Files.readLink(hintPath)).flatMap { Int($0.description) } }
+    private func lastGiven(_ place: IPNetwork) -> Int {
+        guard let text = try? Files.readLink(hintPath(place)), let number = Int(text.description) else { return 0 }
+        return number >= 0 && number < min(place.size, 1 << 20) ? number : 0
+    }
 
     /// Remembers where to look for the next address.
-    func rememberLastGiven(_ address: IPAddress, in subnet: IPNetwork) {
-        guard case .v4(let given) = address, case .v4(let base) = subnet.base, given > base else { return }
-        try? Files.unlink(hintPath)
-        try? Files.symbolicLink(hintPath, target: String(given - base))
+    func rememberLastGiven(_ address: IPAddress, in plan: AddressPlan) {
+        let place = plan.range ?? plan.subnet
+        guard let offset = address.distance(from: place.base), offset < 1 << 20 else { return }
+        try? Files.unlink(hintPath(place))
+        try? Files.symbolicLink(hintPath(place), target: String(offset))
     }
 }

@@ -34,30 +34,47 @@ struct MachineClaims: Sendable {
         }
     }
 
-    // Subnets: HASH-NETWORK -> "SUBNET STATEROOT"
+    // Subnets: HASH-NETWORK and HASH.6-NETWORK -> "SUBNET STATEROOT"
 
-    private func subnetName(_ network: String) -> String {
-        "\(subnets)/\(StableHash.word(stateRoot, length: 12))-\(network)"
+    private func subnetName(_ network: String, isSix: Bool) -> String {
+        "\(subnets)/\(StableHash.word(stateRoot, length: 12))\(isSix ? ".6" : "")-\(network)"
     }
 
-    /// Claims a subnet for a network of this engine, in place of what it had claimed before. Under ``lock()``.
-    func claimSubnet(_ subnet: IPNetwork, for network: String) throws(NetworkError) {
-        try? Files.unlink(subnetName(network))
-        do throws(Errno) { try Files.symbolicLink(subnetName(network), target: "\(subnet) \(stateRoot)") } catch {
-            throw NetworkError("claim the subnet", "\(subnet)", error)
+    /// Claims the subnets of a network of this engine, in place of what it had claimed before. Under ``lock()``.
+    func claimSubnets(_ plans: [AddressPlan], for network: String) throws(NetworkError) {
+        giveBackSubnets(of: network)
+        for plan in plans {
+            let path = subnetName(network, isSix: plan.subnet.address.bitCount == 128)
+            do throws(Errno) { try Files.symbolicLink(path, target: "\(plan.subnet) \(stateRoot)") } catch {
+                throw NetworkError("claim the subnet", "\(plan.subnet)", error)
+            }
+        }
+    }
+
+    /// Gives back what a network of this engine has claimed.
+    func giveBackSubnets(of network: String) {
+        for isSix in [false, true] { try? Files.unlink(subnetName(network, isSix: isSix)) }
+    }
+
+    /// Whether this engine has claimed these subnets for the network.
+    func hasClaimed(_ plans: [AddressPlan], for network: String) -> Bool {
+        plans.allSatisfy { plan in
+            let path = subnetName(network, isSix: plan.subnet.address.bitCount == 128)
+            return (try? Files.readLink(path))?.description == "\(plan.subnet) \(stateRoot)"
         }
     }
 
     /// The subnets other networks have claimed. A claim whose network's record is gone is stale and removed.
     func otherSubnets(than network: String) -> [(subnet: IPNetwork, owner: String)] {
-        list(subnets).compactMap { name -> (IPNetwork, String)? in
+        let own = [subnetName(network, isSix: false), subnetName(network, isSix: true)]
+        return list(subnets).compactMap { name -> (IPNetwork, String)? in
             let path = "\(subnets)/\(name)"
-            guard path != subnetName(network), let text = (try? Files.readLink(path))?.description,
-                let space = text.firstIndex(of: " "), let subnet = IPNetwork(String(text[..<space])),
-                let hyphen = name.firstIndex(of: "-")
+            guard !own.contains(path), let text = (try? Files.readLink(path))?.description,
+                let space = text.utf8.firstIndex(of: 32), let subnet = IPNetwork(String(text[..<space])),
+                let hyphen = name.utf8.firstIndex(of: UInt8(ascii: "-"))
             else { return nil }
-            let owner = String(text[text.index(after: space)...])
-            let its = name[name.index(after: hyphen)...]
+            let owner = String(text[text.utf8.index(after: space)...])
+            let its = name[name.utf8.index(after: hyphen)...]
             if Files.exists("\(owner)/networks/\(its).json") {
                 return (subnet, "network \(its) of the engine at \(owner)")
             }
@@ -66,13 +83,25 @@ struct MachineClaims: Sendable {
         }
     }
 
+    /// Claims of this engine for networks that are no more.
+    func staleSubnets(networks: Set<String>) -> [String] {
+        let own = StableHash.word(stateRoot, length: 12)
+        return list(subnets).filter { name in
+            guard PathText.begins(name, with: own), let hyphen = name.utf8.firstIndex(of: UInt8(ascii: "-")) else { return false }
+            return !networks.contains(String(name[name.utf8.index(after: hyphen)...]))
+        }
+    }
+
+    /// Removes a claim that ``staleSubnets(networks:)`` gave.
+    func removeSubnetClaim(_ name: String) { try? Files.unlink("\(subnets)/\(name)") }
+
     /// Whether any network of any engine has a claim.
     var hasSubnets: Bool { !list(subnets).isEmpty }
 
     /// Gives back every claim of this engine.
     func giveBackAll() {
-        let own = StableHash.word(stateRoot, length: 12) + "-"
-        for name in list(subnets) where name.hasPrefix(own) { try? Files.unlink("\(subnets)/\(name)") }
+        let own = StableHash.word(stateRoot, length: 12)
+        for name in list(subnets) where PathText.begins(name, with: own + "-") || PathText.begins(name, with: own + ".6-") { try? Files.unlink("\(subnets)/\(name)") }
         for name in list(ports) where portOwner("\(ports)/\(name)")?.stateRoot == stateRoot {
             try? Files.unlink("\(ports)/\(name)")
         }
@@ -91,7 +120,7 @@ struct MachineClaims: Sendable {
     }
 
     private func portName(_ port: PublishedPort) -> String {
-        "\(ports)/\(port.request.portProtocol.rawValue)-\(port.hostPort)-\(port.request.hostAddress)"
+        "\(ports)/\(port.request.portProtocol.rawValue)-\(port.hostPort)-\(port.hostAddress)"
     }
 
     /// Notes that a container of this engine holds a port. It does (the socket is bound), so an older note is wrong.
@@ -126,6 +155,17 @@ struct MachineClaims: Sendable {
         if isNoted(port, of: containerID) { try? Files.unlink(portName(port)) }
     }
 
+    /// The containers of this engine that ports are noted for, with the notes' names.
+    func ownPortNotes() -> [(name: String, containerID: String)] {
+        list(ports).compactMap { name in
+            guard let owner = portOwner("\(ports)/\(name)"), owner.stateRoot == stateRoot else { return nil }
+            return (name, owner.containerID)
+        }
+    }
+
+    /// Removes a note that ``ownPortNotes()`` gave.
+    func removePortNote(_ name: String) { try? Files.unlink("\(ports)/\(name)") }
+
     /// Who holds a port that collides with this one: the same number on an overlapping address.
     func owners(of port: UInt16, _ portProtocol: PortProtocol, at address: IPAddress) -> [PortOwner] {
         let start = "\(portProtocol.rawValue)-\(port)-"
@@ -148,5 +188,33 @@ struct MachineClaims: Sendable {
         guard let opened = try? Files.open(path, [.readOnly, .directory]), let entries = try? opened.directoryEntries()
         else { return [] }
         return entries.map(\.name.description).sorted()
+    }
+}
+
+// What engines changed on the host, so that the last one to go can change it back.
+extension MachineClaims {
+    private var forwardingPath: String { "\(directory)/forwarding-was-off" }
+    private var forwarding6Path: String { "\(directory)/forwarding6-was-off" }
+
+    /// Remembers that an engine switched IPv4 forwarding on.
+    func noteForwardingEnabled() { try? Files.replace(forwardingPath, with: []) }
+
+    /// Whether an engine switched IPv4 forwarding on; forgets it.
+    func takeForwardingNote() -> Bool {
+        guard Files.exists(forwardingPath) else { return false }
+        try? Files.unlink(forwardingPath)
+        return true
+    }
+
+    /// Remembers that an engine switched IPv6 forwarding on, and for which interfaces `accept_ra` was changed.
+    func noteForwarding6Enabled(_ interfaces: [String]) {
+        try? Files.replace(forwarding6Path, with: Array(interfaces.map { $0 + "\n" }.joined().utf8))
+    }
+
+    /// The interfaces of that note, nil when there is none; forgets it.
+    func takeForwarding6Note() -> [String]? {
+        guard let bytes = try? Files.read(forwarding6Path, limit: 1 << 20) else { return nil }
+        try? Files.unlink(forwarding6Path)
+        return bytes.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
     }
 }

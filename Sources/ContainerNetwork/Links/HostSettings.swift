@@ -18,6 +18,51 @@ enum HostSettings {
     /// Whether bridges hand their frames to the IP rules (`br_netfilter`).
     static var bridgesFilterPackets: Bool {
         (try? Files.readLine("/proc/sys/net/bridge/bridge-nf-call-iptables")) == "1"
+            || (try? Files.readLine("/proc/sys/net/bridge/bridge-nf-call-ip6tables")) == "1"
+    }
+
+    /// Whether the kernel has IPv6, switched on at least for the loopback interface.
+    static var hasIPv6: Bool { (try? Files.readLine("/proc/sys/net/ipv6/conf/lo/disable_ipv6")) == "0" }
+
+    /// Whether IPv6 packets are forwarded between interfaces.
+    static var forwardsIPv6: Bool { (try? Files.readLine("/proc/sys/net/ipv6/conf/all/forwarding")) == "1" }
+
+    /// Switches IPv6 forwarding on.
+    static func enableForwarding6() throws(NetworkError) { try set("/proc/sys/net/ipv6/conf/all/forwarding", to: "1") }
+
+    /// Switches IPv6 on for a bridge; a host's default may be off.
+    static func enableIPv6(bridge: String) throws(NetworkError) {
+        try set("/proc/sys/net/ipv6/conf/\(bridge)/disable_ipv6", to: "0")
+    }
+
+    /// A host that forwards takes no router advertisements unless told so (`accept_ra` 2, ip-sysctl): one that has its default
+    /// route from them keeps it.
+    ///
+    /// - Returns: the interfaces whose setting was changed from 1 to 2.
+    static func keepRouterAdvertisements() throws(NetworkError) -> [String] {
+        let folder = "/proc/sys/net/ipv6/conf"
+        guard let opened = try? Files.open(folder, [.readOnly, .directory]),
+            let entries = try? opened.directoryEntries()
+        else { return [] }
+        var changed = [String]()
+        for entry in entries {
+            let name = entry.name.description
+            guard name != "all", name != "default", name != "lo",
+                (try? Files.readLine("\(folder)/\(name)/accept_ra")) == "1",
+                (try? Files.readLine("\(folder)/\(name)/forwarding")) == "0"
+            else { continue }
+            try set("\(folder)/\(name)/accept_ra", to: "2")
+            changed.append(name)
+        }
+        return changed
+    }
+
+    /// Gives back what ``enableForwarding6()`` and ``keepRouterAdvertisements()`` changed.
+    static func disableForwarding6(_ interfaces: [String]) {
+        try? Files.writeKernelFile("/proc/sys/net/ipv6/conf/all/forwarding", "0")
+        for name in interfaces where NetworkRequest.isInterfaceName(name) {
+            try? Files.writeKernelFile("/proc/sys/net/ipv6/conf/\(name)/accept_ra", "1")
+        }
     }
 
     /// What a container may do in its own namespace without privilege: ports below 1024, and `ping` for every group.

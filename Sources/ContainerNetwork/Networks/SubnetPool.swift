@@ -3,7 +3,7 @@ import Netlink
 /// Where subnets for networks without one come from: pieces of the private ranges, in an order that stays away from what
 /// Docker (172.17, 172.18…), home routers (192.168.0, 192.168.1) and companies (10.0) use first.
 enum SubnetPool {
-    /// A range and the length of the pieces it is cut into.
+    /// A range and the length of the pieces it is cut into: 3,520 networks.
     static let ranges: [(range: String, pieceLength: Int)] = [
         ("172.24.0.0/13", 20), ("172.20.0.0/14", 20), ("10.64.0.0/10", 20), ("10.128.0.0/9", 20),
         ("192.168.128.0/17", 22),
@@ -31,15 +31,23 @@ enum SubnetPool {
         return nil
     }
 
+    /// A unique local subnet of 64 bits (RFC 4193: `fd`, 40 random bits, 16 for the subnet) that shares nothing with what is
+    /// taken.
+    ///
+    /// - Parameter random: 64 bits by chance; tests give their own.
+    static func uniqueLocal(taken: [IPNetwork], random: () -> UInt64 = { .random(in: .min ... .max) }) -> IPNetwork? {
+        for _ in 0..<64 {
+            let high = 0xFD << 56 | random() & 0x00FF_FFFF_FFFF_FFFF
+            guard let subnet = IPNetwork(.v6(high: high, low: 0), prefixLength: 64) else { continue }
+            if !taken.contains(where: { $0.prefixLength >= 8 && $0.overlaps(subnet) }) { return subnet }
+        }
+        return nil
+    }
+
     /// The addresses of name servers in a resolv.conf: a subnet over one would cut the host off from it.
     static func nameServers(inResolverConfiguration bytes: [UInt8]) -> [IPNetwork] {
-        bytes.split(separator: 10).compactMap { line -> IPNetwork? in
-            let words = line.split { $0 == 32 || $0 == 9 }.map { String(decoding: $0, as: UTF8.self) }
-            guard words.count >= 2, words[0] == "nameserver", let address = IPAddress(words[1]), !address.isLoopback
-            else {
-                return nil
-            }
-            return IPNetwork(address, prefixLength: address.bitCount)
+        ResolverConfiguration(bytes).servers.filter { !$0.isLoopback }.compactMap {
+            IPNetwork($0, prefixLength: $0.bitCount)
         }
     }
 }

@@ -1,20 +1,40 @@
 import LinuxKernel
 
-/// The sockets that keep an endpoint's host ports from everybody else: bound, never listening. The container's monitor
-/// holds them as long as the container runs; they close when this goes out of scope.
+/// The sockets that keep an endpoint's host ports from everybody else. The container's monitor holds them as long as the
+/// container runs; they close when this goes out of scope. Those that the kernel cannot serve listen.
 public struct HeldPorts: ~Copyable, Sendable {
+    /// A socket that the monitor accepts connections from, to pass them on.
+    public struct Listener: Sendable, Equatable {
+        /// The socket's number, owned by the ``HeldPorts``.
+        public var number: Int32
+        /// Where the container answers.
+        public var port: PublishedPort
+    }
+
     private var numbers: [Int32] = []
+    /// The sockets that listen.
+    public private(set) var listeners: [Listener] = []
 
     init() {}
 
-    /// Takes over descriptors that another process handed on.
-    public init(adopting numbers: [Int32]) { self.numbers = numbers }
+    /// None, for a container without ports.
+    public static func none() -> HeldPorts { HeldPorts() }
 
     deinit { for number in numbers { _ = FileDescriptor(owning: number) } }
 
-    mutating func add(_ socket: consuming FileDescriptor) { numbers.append(socket.release()) }
+    mutating func add(_ socket: consuming FileDescriptor, listensFor port: PublishedPort? = nil) {
+        let number = socket.release()
+        numbers.append(number)
+        if let port { listeners.append(Listener(number: number, port: port)) }
+    }
 
-    /// The descriptors' numbers, to be handed to the process that is to hold the ports; still owned here.
+    /// Takes over another's sockets.
+    public mutating func add(_ other: consuming HeldPorts) {
+        listeners += other.listeners
+        numbers += other.release()
+    }
+
+    /// The sockets' numbers, still owned here.
     public var descriptorNumbers: [Int32] { numbers }
 
     /// Gives up ownership without closing.

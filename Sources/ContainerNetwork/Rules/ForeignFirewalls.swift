@@ -19,5 +19,17 @@ enum ForeignFirewalls {
         }
     }
 
+    /// A sentence for each family whose old iptables drop forwarded packets by their policy.
+    static func legacyObstacles(bridge: String, drops: (_ six: Bool) -> Bool?) -> [NetworkWarning] {
+        [false, true].filter { drops($0) == true }.map { six in
+            let program = six ? "ip6tables-legacy" : "iptables-legacy"
+            return NetworkWarning(
+                "chain FORWARD of \(program)'s table filter drops forwarded packets by its policy, so containers on \(bridge) may "
+                    + "not reach the network and their published ports may not be reached from outside; allow them there, for "
+                    + "example: \(program) -I FORWARD -i \(bridge) -j ACCEPT; \(program) -I FORWARD -o \(bridge) -m conntrack "
+                    + "--ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT")
+        }
+    }
+
     private static let families: [UInt8: String] = [1: "inet", 2: "ip", 10: "ip6"]
 }

@@ -6,8 +6,8 @@ struct RuleLoader: ~Copyable {
     private let text: RuleText
     private var socket: LastingFilterSocket
 
-    init(_ names: InstanceNames) throws(NetworkError) {
-        text = RuleText(names: names)
+    init(_ text: RuleText) throws(NetworkError) {
+        self.text = text
         socket = try Self.open()
     }
 
@@ -62,11 +62,13 @@ struct RuleLoader: ~Copyable {
         } catch { throw NetworkError(error) }
     }
 
-    /// Forgets the connections a container answers. A kernel that cannot select them keeps them until they time out.
+    /// Forgets the connections a container answers, and those it has begun. A kernel that cannot select them keeps them until
+    /// they time out.
     mutating func forgetConnections(of endpoint: Endpoint) throws(NetworkError) {
-        do throws(NetlinkError) { try socket.connection.forgetConnections(answeredBy: endpoint.address.address) } catch
-        {
-            if error.cause != .invalidArgument && error.cause != .notSupported { throw NetworkError(error) }
+        for own in endpoint.addresses {
+            do throws(NetlinkError) { try socket.connection.forgetConnections(of: own.address) } catch {
+                if error.cause != .invalidArgument && error.cause != .notSupported { throw NetworkError(error) }
+            }
         }
     }
 
@@ -92,6 +94,13 @@ struct RuleLoader: ~Copyable {
         }
     }
 
+    /// What the kernel has in a set or map.
+    mutating func elements(of set: String, _ family: TableFamily) throws(NetworkError) -> [SetElement] {
+        do throws(NetlinkError) {
+            return try socket.connection.elements(of: set, in: TableName(family, text.names.table)) ?? []
+        } catch { throw NetworkError(error) }
+    }
+
     /// Removes both tables.
     mutating func removeTables() throws(NetworkError) {
         for table in text.tables {
@@ -107,6 +116,7 @@ struct RuleLoader: ~Copyable {
     mutating func foreignObstacles(bridge: String) -> [NetworkWarning] {
         guard let chains = try? socket.connection.allChains() else { return [] }
         return ForeignFirewalls.obstacles(chains, ownTable: text.tables[0].name, bridge: bridge)
+            + ForeignFirewalls.legacyObstacles(bridge: bridge) { LegacyTables.dropsForwarded(six: $0) }
     }
 
     /// The elements of each table, those of one set together.

@@ -226,7 +226,8 @@ public struct Launcher {
         var prepared = prepared
         if prepared.namespaces.joinsUser { try learnMaps(&prepared, of: pid) }
         var userNamespace: Int32?
-        if hasUserNamespace || prepared.namespaces.joinsUser {
+        // One that is joined maps ids as well, where the configuration says how.
+        if hasUserNamespace || prepared.namespaces.joinsUser && !prepared.uidMap.isEmpty {
             userNamespace = try attempt("open", "the container's user namespace") { () throws(Errno) in
                 try UserNamespace.open(of: container.process).release()
             }

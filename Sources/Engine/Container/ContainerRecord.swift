@@ -90,8 +90,10 @@ public struct ContainerRecord: Sendable {
     public var mounts: [ContainerMount] = []
     public var limits = ContainerLimits()
     public var security = ContainerSecurity()
-    /// `bridge`, `none` or `host`.
+    /// `bridge` or another network's name, `none`, `host`, or `container:ID`.
     public var network = "bridge"
+    /// The networks and the names.
+    public var networking = ContainerNetworking()
     public var ports: [Port] = []
     public var extraHosts: [String] = []
     public var dns: [String] = []
@@ -131,6 +133,7 @@ extension ContainerRecord {
             ("labels", JSONValue(labels)), ("mounts", .array(mounts.map(\.json))), ("limits", limits.json),
             ("security", security.json), ("network", .string(network)),
         ])
+        object["networking"] = networking.json
         object["ports"] = .array(ports.map(\.json))
         object["extraHosts"] = JSONValue(extraHosts)
         object["dns"] = JSONValue(dns)
@@ -186,6 +189,7 @@ extension ContainerRecord {
         limits = try object.decode("limits", ContainerLimits.init) ?? ContainerLimits()
         security = try object.decode("security", ContainerSecurity.init) ?? ContainerSecurity()
         network = try object.string("network") ?? "bridge"
+        networking = try object.decode("networking", ContainerNetworking.init) ?? ContainerNetworking()
         ports = try object.decodeArray("ports", Port.init) ?? []
         extraHosts = try object.strings("extraHosts") ?? []
         dns = try object.strings("dns") ?? []

@@ -56,8 +56,10 @@ public struct ContainerRequest: Sendable {
     public var noNewPrivileges = false
     public var seccomp = ContainerSecurity.Seccomp.standard
     public var usesHostUsers = false
-    /// `bridge`, `none` or `host`.
+    /// `bridge` or another network's name, `none`, `host`, or `container:NAME`.
     public var network = "bridge"
+    /// The networks and the names.
+    public var networking = ContainerNetworking()
     public var ports: [PortRequest] = []
     /// Publish every exposed port on a random one.
     public var publishesAll = false

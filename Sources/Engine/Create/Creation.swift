@@ -22,6 +22,8 @@ extension Engine {
             throw EngineError("\(error)", exitCode: 125)
         }
         let id = ContainerID.make()
+        var request = request
+        let shared = try resolveNetworks(&request)
         var record = try RecordBuilder(
             request: request, image: image, id: id, volumes: volumes, layers: images.layerDirectories(of: image)
         ).build()
@@ -34,7 +36,12 @@ extension Engine {
             do throws(ImageStoreError) { try images.lease(layersOf: image, holder: id) } catch {
                 throw EngineError("\(error)", exitCode: 125)
             }
-            if !request.usesHostUsers {
+            if let shared {
+                // The network namespace belongs to the other container's user namespace, and so must this one be in it.
+                record.idRange = shared.record.idRange
+                record.security.usesHostUsers = shared.record.security.usesHostUsers
+                record.hostname = shared.record.hostname
+            } else if !request.usesHostUsers {
                 record.idRange = try IDRanges.claim(for: directory.path, highest: max(image.highestID, 65535))
             }
             try makeOverlayDirectories(record, directory, images.layerDirectories(of: image))

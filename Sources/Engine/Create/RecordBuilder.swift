@@ -34,7 +34,10 @@ struct RecordBuilder {
         record.limits = try limits()
         record.security = try security()
         record.network = request.network
+        record.networking = request.networking
         record.ports = try ports(config)
+        record.networking.servesNames = (config.exposedPorts + request.exposed + record.ports.map { "\($0.containerPort)/\($0.proto)" })
+            .contains { PathText.names($0).first == "53" }
         record.extraHosts = request.extraHosts
         record.dns = request.dns
         record.ulimits = request.ulimits
@@ -164,8 +167,8 @@ struct RecordBuilder {
     }
 
     private func ports(_ config: ImageConfiguration.Config) throws(EngineError) -> [ContainerRecord.Port] {
-        if request.network == "none" || request.network == "host" {
-            // Docker discards them with a warning on the host's network; with none there is nothing to publish.
+        if request.network == "none" || request.network == "host" || request.network.utf8.starts(with: "container:".utf8) {
+            // Docker discards them with a warning on the host's network; elsewhere there is nothing to publish.
             guard request.ports.isEmpty, !request.publishesAll else {
                 throw EngineError("ports cannot be published on the network \(request.network): use --network bridge", exitCode: 125)
             }
@@ -173,7 +176,7 @@ struct RecordBuilder {
         }
         var ports = request.ports.map {
             ContainerRecord.Port(
-                hostAddress: $0.hostAddress.description, hostPort: $0.hostPorts?.lowerBound ?? 0,
+                hostAddress: $0.hostAddress?.description ?? "", hostPort: $0.hostPorts?.lowerBound ?? 0,
                 lastHostPort: $0.hostPorts?.upperBound ?? 0, containerPort: $0.containerPort, proto: $0.portProtocol.rawValue)
         }
         if request.publishesAll {
@@ -184,7 +187,7 @@ struct RecordBuilder {
                 guard !ports.contains(where: { $0.containerPort == number && $0.proto == proto }) else { continue }
                 ports.append(
                     ContainerRecord.Port(
-                        hostAddress: "0.0.0.0", hostPort: 0, lastHostPort: 0, containerPort: number, proto: proto))
+                        hostAddress: "", hostPort: 0, lastHostPort: 0, containerPort: number, proto: proto))
             }
         }
         return ports

@@ -1,19 +1,23 @@
+import ContainerNetwork
 import JSON
 import LinuxKernel
+import Netlink
 
 /// A container in the shape of `docker inspect`.
 public struct ContainerInspection {
     private let record: ContainerRecord
     private let state: ContainerState
     private let directory: ContainerDirectory
-    private let networkName: String
+    private let endpoints: [Endpoint]
 
-    /// - Parameter network: the name of the bridge the container is on.
-    init(record: ContainerRecord, state: ContainerState, directory: ContainerDirectory) {
+    /// - Parameter endpoints: the container's places in networks, while it runs.
+    init(
+        record: ContainerRecord, state: ContainerState, directory: ContainerDirectory, endpoints: [Endpoint] = []
+    ) {
+        self.endpoints = endpoints
         self.record = record
         self.state = state
         self.directory = directory
-        networkName = record.network
     }
 
     /// The object.
@@ -66,7 +70,8 @@ public struct ContainerInspection {
             ("RestartPolicy", ["Name": "no", "MaximumRetryCount": 0]), ("AutoRemove", .bool(record.autoRemove)),
             ("LogConfig", ["Type": "json-file", "Config": .object(JSONObject())]),
             ("CapAdd", capabilityDifference(added: true)), ("CapDrop", capabilityDifference(added: false)),
-            ("Dns", JSONValue(record.dns)), ("ExtraHosts", JSONValue(record.extraHosts)),
+            ("Dns", JSONValue(record.dns)), ("DnsSearch", JSONValue(record.networking.searchDomains ?? [])),
+            ("DnsOptions", JSONValue(record.networking.resolverOptions ?? [])), ("ExtraHosts", JSONValue(record.extraHosts)),
             ("GroupAdd", JSONValue(record.groupAdd)), ("IpcMode", "private"), ("CgroupnsMode", "private"),
             ("OomScoreAdj", JSONValue(record.oomScoreAdjustment ?? 0)), ("PidMode", ""), ("Privileged", false),
             ("ReadonlyRootfs", .bool(record.readOnlyRoot)), ("SecurityOpt", securityOptions),
@@ -143,16 +148,40 @@ public struct ContainerInspection {
     }
 
     private var networkSettings: JSONValue {
-        let running = state.status == .running && !state.address.isEmpty
-        let endpoint: JSONValue = [
-            "IPAddress": .string(running ? state.address : ""), "IPPrefixLen": JSONValue(running ? state.prefixLength : 0),
-            "Gateway": .string(running ? state.gateway : ""), "MacAddress": .string(running ? state.hardwareAddress : ""),
-        ]
-        return [
-            "Ports": running ? portMap(state.ports) : .object(JSONObject()),
-            "IPAddress": .string(running ? state.address : ""), "IPPrefixLen": JSONValue(running ? state.prefixLength : 0),
-            "Gateway": .string(running ? state.gateway : ""), "MacAddress": .string(running ? state.hardwareAddress : ""),
-            "Networks": .object(JSONObject([(networkName, endpoint)])),
+        let running = state.status == .running
+        let first = endpoints.first { $0.v4?.isDefaultRoute == true } ?? endpoints.first
+        var object = JSONObject([
+            ("SandboxKey", .string(running ? "/proc/\(state.pid)/ns/net" : "")),
+            ("Ports", running ? portMap(endpoints.flatMap(\.ports).map(ContainerRecord.Port.init)) : .object(JSONObject())),
+        ])
+        for (key, value) in Self.addresses(running ? first : nil) { object[key] = value }
+        var networks = JSONObject()
+        let names = record.joinsNetworks ? record.attachments.map(\.network) : record.sharedNetworkContainer == nil ? [record.network] : []
+        for name in names {
+            let endpoint = running ? endpoints.first { $0.network == name } : nil
+            let wish = record.attachments.first { $0.network == name }
+            var entry = JSONObject([
+                ("Aliases", wish.map { $0.aliases.isEmpty ? .null : JSONValue($0.aliases) } ?? .null),
+                ("NetworkID", .string(endpoint?.networkID ?? "")), ("EndpointID", .string(endpoint?.identifier ?? "")),
+                ("DNSNames", endpoint.map { JSONValue($0.names) } ?? .null),
+            ])
+            for (key, value) in Self.addresses(endpoint) { entry[key] = value }
+            networks[name] = .object(entry)
+        }
+        object["Networks"] = .object(networks)
+        return .object(object)
+    }
+
+    /// Docker's words for the addresses of an endpoint; empty ones without one.
+    private static func addresses(_ endpoint: Endpoint?) -> [(String, JSONValue)] {
+        [
+            ("IPAddress", .string(endpoint?.v4?.address.description ?? "")),
+            ("IPPrefixLen", JSONValue(endpoint?.v4?.network.prefixLength ?? 0)),
+            ("Gateway", .string(endpoint?.v4?.gateway?.description ?? "")),
+            ("GlobalIPv6Address", .string(endpoint?.v6?.address.description ?? "")),
+            ("GlobalIPv6PrefixLen", JSONValue(endpoint?.v6?.network.prefixLength ?? 0)),
+            ("IPv6Gateway", .string(endpoint?.v6?.gateway?.description ?? "")),
+            ("MacAddress", .string(endpoint?.macAddress.description ?? "")),
         ]
     }
 }
@@ -161,6 +190,8 @@ extension Engine {
     /// `inspect` of one container.
     public func inspection(_ text: String) throws(EngineError) -> JSONValue {
         let (record, state, directory) = try inspect(text)
-        return ContainerInspection(record: record, state: state, directory: directory).json
+        return ContainerInspection(
+            record: record, state: state, directory: directory, endpoints: networks.endpoints(of: record.id)
+        ).json
     }
 }

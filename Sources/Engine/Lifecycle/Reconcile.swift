@@ -111,7 +111,7 @@ extension Engine {
             if let entry = try current(ContainerDirectory(roots: roots, id: id)) { result.append(entry) }
         }
         // Somebody's flush of the firewall is healed by whoever looks next.
-        if result.contains(where: { $0.state.status == .running && $0.record.network == "bridge" }) { _ = try? networks.heal() }
+        if result.contains(where: { $0.state.status == .running && $0.record.joinsNetworks }) { _ = try? networks.heal() }
         return result.sorted { $0.record.created > $1.record.created }
     }
 

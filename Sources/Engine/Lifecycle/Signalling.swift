@@ -110,7 +110,7 @@ extension Engine {
     }
 
     private func networksRelease(_ record: ContainerRecord) throws(EngineError) {
-        guard record.network == "bridge" else { return }
+        guard record.joinsNetworks else { return }
         do { try networks.release(containerID: record.id) } catch { throw EngineError("\(error)") }
     }
 }

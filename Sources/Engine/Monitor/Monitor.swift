@@ -77,40 +77,19 @@ struct Monitor {
         var state = ContainerState()
         state.monitorPID = getpid()
         state.bootID = Boot.id()
-        var endpoint: Endpoint?
-        if record.network == "bridge" {
-            endpoint = try engine.networks.endpoint(
-                for: record.id, names: [record.name, record.hostname], ports: try record.ports.map(Self.portRequest))
+        let shared = try record.sharedNetworkContainer.map { try engine.sharedNetwork($0) }
+        var network = try MonitorNetwork(engine, record)
+        network.describe(&state)
+        if shared == nil {
+            try NameFiles(record: record, directory: directory, endpoints: network.endpoints).write()
         }
-        let held = try holdPorts(&endpoint)
-        if let endpoint {
-            state.address = endpoint.address.address.description
-            state.prefixLength = endpoint.address.prefixLength
-            state.gateway = endpoint.gateway.description
-            state.hardwareAddress = endpoint.macAddress.description
-            state.ports = endpoint.ports.map(Self.publishedPort)
-        }
-        try NameFiles(
-            record: record, directory: directory, address: endpoint?.address.address.description,
-            gateway: endpoint?.gateway.description
-        ).write()
 
         var streams = try Streams(record)
-        var request = try launchRequest(host, streams)
+        var request = try launchRequest(host, streams, shared)
         if let size { request.configuration.process?.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns) }
-        let networks = engine.networks
-        let connected = endpoint
-        let range = record.idRange
-        var warnings = [NetworkWarning]()
-        var container = try Launcher(request).launch { process in
-            guard let connected else { return }
-            if let range {
-                warnings = try networks.connect(
-                    connected, namespace: process.pidfd, groups: range.base...(range.base + range.size - 1))
-            } else {
-                warnings = try networks.connect(connected, namespace: process.pidfd)
-            }
-        }
+        let plan = network.plan
+        var connection = Connection()
+        var container = try Launcher(request).launch { process in connection = try plan.connect(process.pidfd) }
         streams.closeContainerEnds()
         state.status = .running
         state.pid = container.process.pid
@@ -125,41 +104,22 @@ struct Monitor {
             process: container.process.pidfd.rawValue, output: terminal ?? streams.output.take(),
             errorOutput: streams.errorOutput.take(), input: streams.input.take(), terminal: terminal?.number,
             client: client, log: LogWriter(path: directory.logPath))
-        for warning in warnings { loop.tell(.warning(warning.description)) }
+        loop.services = try network.services(connection)
+        for warning in connection.warnings { loop.tell(.warning(warning.description)) }
         loop.tell(.started)
         loop.run()
         let status = try container.process.wait()
         finish(&state, status, request.controlGroup)
-        withExtendedLifetime(held) {}
+        network.close()
         return (loop, status)
     }
 
-    private func holdPorts(_ endpoint: inout Endpoint?) throws -> HeldPorts {
-        guard var value = endpoint else { return HeldPorts(adopting: []) }
-        let registry = engine.containers
-        let held = try engine.networks.holdPorts(&value) { registry.name(of: $0) }
-        endpoint = value
-        return held
-    }
-
-    private static func portRequest(_ port: ContainerRecord.Port) throws -> PortRequest {
-        guard let address = port.hostAddress.isEmpty ? .anyV4 : IPAddress(port.hostAddress),
-            let proto = PortProtocol(rawValue: port.proto)
-        else { throw EngineError("the published port \(port.hostAddress):\(port.hostPort) makes no sense", exitCode: 125) }
-        var request = PortRequest(
-            hostAddress: address, hostPort: port.hostPort, containerPort: port.containerPort, portProtocol: proto)
-        if port.hostPort > 0, port.lastHostPort > port.hostPort { request.hostPorts = port.hostPort...port.lastHostPort }
-        return request
-    }
-
-    private static func publishedPort(_ port: PublishedPort) -> ContainerRecord.Port {
-        ContainerRecord.Port(
-            hostAddress: port.request.hostAddress.description, hostPort: port.hostPort,
-            containerPort: port.request.containerPort, proto: port.request.portProtocol.rawValue)
-    }
-
-    private func launchRequest(_ host: HostControlGroups, _ streams: borrowing Streams) throws -> LaunchRequest {
-        let (configuration, ownerMapped) = try SpecificationBuilder(record: record, directory: directory).build()
+    private func launchRequest(
+        _ host: HostControlGroups, _ streams: borrowing Streams, _ shared: SharedNetwork?
+    ) throws -> LaunchRequest {
+        let (configuration, ownerMapped) = try SpecificationBuilder(
+            record: record, directory: directory, shared: shared
+        ).build()
         let overlay = OverlayRoot(
             layers: record.layers.map { OverlayRoot.Layer(path: $0.path, idBase: $0.idBase) },
             upperDirectory: directory.upperDirectory, workDirectory: directory.workDirectory, volatile: record.autoRemove)

@@ -10,6 +10,7 @@ final class MonitorLoop {
         static let errorOutput: UInt64 = 3
         static let client: UInt64 = 4
         static let input: UInt64 = 5
+        static let services: UInt64 = 6
     }
 
     /// Beyond this many bytes that a client has not read the container's output is left in the pipe.
@@ -24,6 +25,11 @@ final class MonitorLoop {
     private var input: SharedDescriptor?
     private let terminal: Int32?
     private var client: SharedDescriptor?
+
+    /// What else the monitor does beside its container, woken by a descriptor of its own.
+    var services: NetworkServices? {
+        didSet { if let services { try? poller.add(services.number, .readable, token: Token.services) } }
+    }
 
     private var toClient = [UInt8]()
     private var fromClient = [UInt8]()
@@ -83,6 +89,7 @@ final class MonitorLoop {
                 case Token.errorOutput: readErrorOutput()
                 case Token.client: serveClient(event.events)
                 case Token.input: flushInput()
+                case Token.services: services?.serve()
                 default: break
                 }
             }

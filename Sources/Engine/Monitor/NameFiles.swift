@@ -1,14 +1,15 @@
+import ContainerNetwork
 import Glibc
 import LinuxKernel
+import Netlink
 
 /// `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf` as Docker makes them, kept in the container's directory and
 /// bound into it; they belong to the container's root, which may edit them.
 struct NameFiles {
     let record: ContainerRecord
     let directory: ContainerDirectory
-    /// The container's address, nil without a network of its own.
-    let address: String?
-    let gateway: String?
+    /// The container's places in networks, none without a network of its own.
+    let endpoints: [Endpoint]
 
     func write() throws(EngineError) {
         let owner = record.idRange?.base ?? 0
@@ -35,11 +36,34 @@ struct NameFiles {
 
             """
         text += extraLines
-        if let address {
-            let full = record.domainname.isEmpty ? record.hostname : "\(record.hostname).\(record.domainname) \(record.hostname)"
-            text += "\(address)\t\(full)\n"
-        }
+        for endpoint in endpoints { text += Self.lines(endpoint, record) }
         return text
+    }
+
+    /// A container's own lines for one network.
+    static func lines(_ endpoint: Endpoint, _ record: ContainerRecord) -> String {
+        let full = record.domainname.isEmpty ? record.hostname : "\(record.hostname).\(record.domainname) \(record.hostname)"
+        return endpoint.addresses.map { "\($0.address)\t\(full)\n" }.joined()
+    }
+
+    /// Adds and removes lines of a running container's hosts file: in place, since the file itself is bound into it. Lines
+    /// that the container wrote stay.
+    static func change(_ directory: ContainerDirectory, removing old: String, adding new: String) throws(EngineError) {
+        let path = "\(directory.path)/hosts"
+        try attempt("write", path) { () throws(Errno) in
+            let text = String(decoding: try Files.read(path, limit: 4 << 20), as: UTF8.self)
+            let gone = Set(old.utf8.split(separator: 10).map { Array($0) })
+            var bytes = [UInt8]()
+            for line in text.utf8.split(separator: 10) where !gone.contains(Array(line)) { bytes += Array(line) + [10] }
+            let file = try Files.open(path, [.writeOnly, .truncate, .noFollow])
+            try file.writeAll(bytes + Array(new.utf8))
+        }
+    }
+
+    /// The host's side as the container reaches it (`host-gateway`).
+    private var hostGateway: String {
+        let own = endpoints.flatMap(\.addresses)
+        return (own.first { $0.isDefaultRoute } ?? own.first)?.gateway?.description ?? "127.0.0.1"
     }
 
     private var extraLines: String {
@@ -47,31 +71,31 @@ struct NameFiles {
             // NAME:ADDRESS or NAME=ADDRESS; an IPv6 address holds colons itself.
             guard let separator = entry.firstIndex(where: { $0 == ":" || $0 == "=" }) else { return nil }
             var target = String(entry[entry.index(after: separator)...])
-            if target == "host-gateway" { target = gateway ?? "127.0.0.1" }
+            if target == "host-gateway" { target = hostGateway }
             if target.hasPrefix("["), target.hasSuffix("]") { target = String(target.dropFirst().dropLast()) }
             return "\(target)\t\(entry[..<separator])\n"
         }.joined()
     }
 
-    /// The host's resolvers, without those that only the host's own loopback reaches.
+    /// Where there is a network: the resolver of the container's own monitor, which asks the host's servers. Elsewhere the
+    /// host's file.
     private var resolver: String {
-        let host = (try? Files.read("/etc/resolv.conf")).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        if !record.dns.isEmpty {
-            return record.dns.map { "nameserver \($0)\n" }.joined()
-                + host.split(separator: "\n").filter { $0.hasPrefix("search") || $0.hasPrefix("options") }.map { $0 + "\n" }.joined()
+        let bytes = (try? Files.read("/etc/resolv.conf", limit: 1 << 20)) ?? []
+        let changes = !record.dns.isEmpty || record.networking.searchDomains != nil || record.networking.resolverOptions != nil
+        if endpoints.isEmpty, !changes { return String(decoding: bytes, as: UTF8.self) }
+        var configuration = ResolverConfiguration(bytes)
+        if let domains = record.networking.searchDomains { configuration.searchDomains = domains == ["."] ? [] : domains }
+        if let options = record.networking.resolverOptions { configuration.options = options }
+        let asked = record.dns.compactMap { IPAddress($0) }
+        if !asked.isEmpty { configuration.servers = asked }
+        if !endpoints.isEmpty, record.networking.servesNames {
+            // The host's own loopback interface is out of reach.
+            configuration.servers.removeAll { $0.isLoopback }
+        } else if !endpoints.isEmpty {
+            configuration.servers = [ResolverSockets.address]
+            // As Docker: a name without a dot is a container's before it is anything else.
+            if !configuration.options.contains(where: { PathText.begins($0, with: "ndots:") }) { configuration.options.append("ndots:0") }
         }
-        if record.network == "host" { return host }
-        var lines = [String]()
-        var hasServer = false
-        for line in host.split(separator: "\n") {
-            let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
-            if words.first == "nameserver", words.count > 1 {
-                if words[1].hasPrefix("127.") || words[1] == "::1" { continue }
-                hasServer = true
-            }
-            lines.append(String(line))
-        }
-        if !hasServer { lines += ["nameserver 8.8.8.8", "nameserver 8.8.4.4"] }
-        return lines.joined(separator: "\n") + "\n"
+        return configuration.text
     }
 }

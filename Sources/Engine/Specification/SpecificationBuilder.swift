@@ -7,13 +7,16 @@ import OCI
 struct SpecificationBuilder {
     let record: ContainerRecord
     let directory: ContainerDirectory
+    /// The container whose network this one shares.
+    var shared: SharedNetwork?
 
     /// The configuration, and which of its mounts are to be shown in the ids of their source's owner.
     func build() throws(EngineError) -> (configuration: RuntimeConfiguration, ownerMapped: Set<Int>) {
         var configuration = RuntimeConfiguration()
         configuration.root = RuntimeRoot(path: "", readonly: record.readOnlyRoot)
-        configuration.hostname = record.network == "host" ? nil : record.hostname
-        configuration.domainname = record.domainname.isEmpty ? nil : record.domainname
+        configuration.hostname = record.network == "host" ? nil : (shared?.record ?? record).hostname
+        let domain = (shared?.record ?? record).domainname
+        configuration.domainname = domain.isEmpty ? nil : domain
         configuration.process = try process()
         var mounts = baseMounts()
         var ownerMapped = Set<Int>()
@@ -73,7 +76,7 @@ struct SpecificationBuilder {
         }
         for name in ["resolv.conf", "hostname", "hosts"] where !record.mounts.contains(where: { $0.destination == "/etc/\(name)" }) {
             mounts.append(
-                RuntimeMount(destination: "/etc/\(name)", type: "bind", source: "\(directory.path)/\(name)",
+                RuntimeMount(destination: "/etc/\(name)", type: "bind", source: "\(shared?.directory.path ?? directory.path)/\(name)",
                     options: record.readOnlyRoot ? ["bind", "ro"] : ["bind"]))
         }
         return mounts
@@ -104,12 +107,20 @@ struct SpecificationBuilder {
         if record.network == "host" { namespaces.removeAll { $0 == "uts" } } else { namespaces.append("network") }
         if !record.security.usesHostUsers { namespaces.append("user") }
         linux.namespaces = namespaces.map { RuntimeNamespace(type: $0) }
+        if let shared {
+            // Its user namespace too: the network belongs to that one.
+            for index in linux.namespaces.indices {
+                let kind = linux.namespaces[index].type
+                guard ["network", "user"].contains(kind) else { continue }
+                linux.namespaces[index].path = "/proc/\(shared.pid)/ns/\(kind == "network" ? "net" : kind)"
+            }
+        }
         if let range = record.idRange {
             linux.uidMappings = [RuntimeIDMapping(containerID: 0, hostID: range.base, size: range.size)]
             linux.gidMappings = linux.uidMappings
         }
         linux.sysctl = record.sysctls
-        if record.network != "host" {
+        if record.network != "host", shared == nil {
             // As Docker: any user may listen on any port and use ping, in the container's own network.
             let highest = (record.idRange?.size ?? 0x8000_0000) - 1
             for (name, value) in [

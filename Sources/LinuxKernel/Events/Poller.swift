@@ -22,6 +22,9 @@ public struct Poller: ~Copyable {
         instance = FileDescriptor(owning: Int32(try checked(berth_result(Int64(epoll_create1(Int32(EPOLL_CLOEXEC)))))))
     }
 
+    /// The instance's own number: one poller can be watched by another.
+    public var number: Int32 { instance.rawValue }
+
     private func control(_ operation: Int32, _ number: Int32, _ events: PollEvents, _ token: UInt64) throws(Errno) {
         var event = epoll_event()
         event.events = events.rawValue

@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// A socket bound to one address and port that never receives anything: it keeps the port from every other program.
+/// A socket bound to one address and port that keeps the port from every other program. It receives nothing unless it is
+/// asked to listen.
 public struct PortSocket: ~Copyable, Sendable {
     /// Transport protocols a port can belong to.
     public enum Transport: Sendable { case tcp, udp, sctp }
@@ -17,9 +18,10 @@ public struct PortSocket: ~Copyable, Sendable {
     /// SO_REUSEADDR, lets `listen(2)` make the kernel look for real conflicts, and returns to the bound state.
     /// Callers serialise that second way among themselves (`retryTimeWait`), since two of them would see each other.
     ///
+    /// - Parameter listens: whether connections are to be accepted (TCP).
     /// - Throws: ``Errno``; `.addressInUse` for a port that is taken, `.addressNotAvailable` for a foreign address.
     public init(
-        _ transport: Transport, address: [UInt8], port: UInt16, retryTimeWait: Bool = false
+        _ transport: Transport, address: [UInt8], port: UInt16, retryTimeWait: Bool = false, listens: Bool = false
     ) throws(Errno) {
         let family = address.count == 16 ? AF_INET6 : AF_INET
         guard address.count == 4 || address.count == 16 else { throw .invalidArgument }
@@ -36,9 +38,11 @@ public struct PortSocket: ~Copyable, Sendable {
         try checked(
             address.withUnsafeBytes { berth_inet_bind(socket.rawValue, family, $0.baseAddress, port) })
         if second {
-            try checked(berth_listen(socket.rawValue, 0))
+            try checked(berth_listen(socket.rawValue, listens ? 128 : 0))
             try checked(berth_setsockopt_int(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, 0))
-            try checked(berth_shutdown(socket.rawValue))
+            if !listens { try checked(berth_shutdown(socket.rawValue)) }
+        } else if listens {
+            try checked(berth_listen(socket.rawValue, 128))
         }
         self.port = UInt16(truncatingIfNeeded: try checked(berth_inet_port(socket.rawValue)))
         descriptor = socket

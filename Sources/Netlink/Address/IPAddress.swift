@@ -125,6 +125,23 @@ public enum IPAddress: Hashable, Sendable, Comparable, CustomStringConvertible {
         }
     }
 
+    /// How many places further than `base` it is; nil when it stands before it, is of the other family, or very far.
+    public func distance(from base: IPAddress) -> Int? {
+        switch (self, base) {
+        case (.v4(let x), .v4(let y)): x >= y ? Int(x - y) : nil
+        case (.v6(let h, let l), .v6(let i, let m)): h == i && l >= m ? Int(exactly: l - m) : nil
+        default: nil
+        }
+    }
+
+    /// Whether it is in 169.254.0.0/16 or fe80::/10.
+    public var isLinkLocal: Bool {
+        switch self {
+        case .v4(let number): number >> 16 == 0xA9FE
+        case .v6(let high, _): high >> 54 == 0x3FA
+        }
+    }
+
     public static func < (a: IPAddress, b: IPAddress) -> Bool {
         switch (a, b) {
         case (.v4(let x), .v4(let y)): x < y

@@ -66,8 +66,8 @@ public enum LinkReference: Sendable, CustomStringConvertible {
     var name: String? { if case .name(let name) = self { name } else { nil } }
 }
 
-/// The far end of a veth pair.
-public struct VethPeer: Sendable {
+/// The container's end of a link.
+public struct LinkPeer: Sendable {
     /// Its name in its namespace.
     public var name: String
     /// Its address.
@@ -80,6 +80,27 @@ public struct VethPeer: Sendable {
         self.name = name
         self.macAddress = macAddress
         self.namespace = namespace
+    }
+}
+
+/// How the stations of one network card see one another (`MACVLAN_MODE_*`, linux/if_link.h).
+public enum MacvlanMode: String, Sendable, CaseIterable {
+    /// Not at all.
+    case `private`
+    /// By way of the switch outside.
+    case vepa
+    /// Directly.
+    case bridge
+    /// There is only one, which has the card's own address.
+    case passthru
+
+    var number: UInt32 {
+        switch self {
+        case .private: 1
+        case .vepa: 2
+        case .bridge: 4
+        case .passthru: 8
+        }
     }
 }
 
@@ -101,7 +122,7 @@ extension NetlinkBatch {
 
     /// Makes a veth pair, both ends switched off, this end a port of the link `master`, the other end in another
     /// namespace (it must not be up at birth: ENOTCONN).
-    public mutating func addVeth(_ name: String, master: Int32, mtu: UInt32, peer: VethPeer) {
+    public mutating func addVeth(_ name: String, master: Int32, mtu: UInt32, peer: LinkPeer) {
         let create = UInt16(NLM_F_CREATE | NLM_F_EXCL)
         add("make the veth pair", name, type: UInt16(RTM_NEWLINK), flags: create) {
             $0.linkHeader()
@@ -153,13 +174,31 @@ extension NetlinkBatch {
 
     /// Lets a bridge port send a frame back where it came from, which a container that reaches its own published port
     /// needs while the bridge hands frames to iptables (`bridge-nf-call-iptables`).
-    public mutating func setHairpin(_ link: LinkReference, _ on: Bool) {
+    public mutating func setHairpin(_ link: LinkReference, _ hairpin: Bool) {
         add("set the hairpin mode of", "\(link)", type: UInt16(RTM_NEWLINK)) {
             $0.linkHeader(index: link.number)
             if let name = link.name { $0.attribute(IFLA_IFNAME, text: name) }
             $0.nested(IFLA_LINKINFO) {
                 $0.attribute(IFLA_INFO_SLAVE_KIND, text: "bridge")
-                $0.nested(IFLA_INFO_SLAVE_DATA) { $0.attribute(IFLA_BRPORT_MODE, UInt8(on ? 1 : 0)) }
+                $0.nested(IFLA_INFO_SLAVE_DATA) {
+                    $0.attribute(IFLA_BRPORT_MODE, UInt8(hairpin ? 1 : 0))
+                }
+            }
+        }
+    }
+
+    /// Makes a station of its own on a network card, in another namespace, switched off.
+    public mutating func addMacvlan(parent: Int32, mode: MacvlanMode, end: LinkPeer) {
+        let create = UInt16(NLM_F_CREATE | NLM_F_EXCL)
+        add("make the macvlan link", end.name, type: UInt16(RTM_NEWLINK), flags: create) {
+            $0.linkHeader()
+            $0.attribute(IFLA_IFNAME, text: end.name)
+            $0.attribute(IFLA_ADDRESS, bytes: end.macAddress.bytes)
+            $0.attribute(IFLA_LINK, UInt32(bitPattern: parent))
+            $0.attribute(IFLA_NET_NS_FD, end.namespace)
+            $0.nested(IFLA_LINKINFO) {
+                $0.attribute(IFLA_INFO_KIND, text: "macvlan")
+                $0.nested(IFLA_INFO_DATA) { $0.attribute(IFLA_MACVLAN_MODE, mode.number) }
             }
         }
     }

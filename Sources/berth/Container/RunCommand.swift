@@ -103,10 +103,9 @@ enum RunCommand {
     }
 
     private static func readNetwork(_ flags: FlagValues, _ options: inout RunOptions) throws(ValueError) {
-        let network = flags.string("network") ?? flags.string("net") ?? "bridge"
-        options.network = network == "default" ? "bridge" : network
-        for text in flags.list("publish") { options.ports += try PortMapping.parse(text) }
-        for text in flags.list("expose") { options.exposed += try PortMapping.exposed(text) }
+        (options.network, options.networking) = try NetworkValues.networking(flags)
+        for text in flags.list("publish") { options.ports += try PortFlags.publish(text) }
+        for text in flags.list("expose") { options.exposed += try PortFlags.expose(text) }
         for text in flags.list("add-host") { options.hosts.append(try HostEntry.parse(text)) }
         options.nameServers = flags.list("dns")
         options.publishesAll = flags.flag("publish-all")

@@ -108,15 +108,15 @@ enum RunFlags {
     ]
 
     private static let network: [Flag] = [
-        Flag(
-            "network", nil, .string, "Connect a container to a network", default: "bridge",
-            check: CommonFlags.checkNetwork),
-        Flag("net", nil, .string, "The same as --network", check: CommonFlags.checkNetwork),
+        Flag("network", nil, .list("network"), "Connect a container to a network", check: CommonFlags.checkNetwork),
+        Flag("net", nil, .list("network"), "The same as --network", check: CommonFlags.checkNetwork),
         Flag(
             "publish", "p", .list("list"), "Publish a container's port(s) to the host",
-            check: { value throws(ValueError) in _ = try PortMapping.parse(value) }),
+            check: { value throws(ValueError) in _ = try PortFlags.publish(value) }),
         Flag("publish-all", "P", .boolean, "Publish all exposed ports to random ports"),
-        .notYet("expose", nil, .list("list"), "Expose a port or a range of ports"),
+        Flag(
+            "expose", nil, .list("list"), "Expose a port or a range of ports",
+            check: { value throws(ValueError) in _ = try PortFlags.expose(value) }),
         Flag(
             "add-host", nil, .list("list"), "Add a custom host-to-IP mapping (host:ip)",
             check: { value throws(ValueError) in _ = try HostEntry.parse(value) }),
@@ -127,14 +127,14 @@ enum RunFlags {
                     throw ValueError("IP address is not correctly formatted: \(printable(value))")
                 }
             }),
-        .notYet("dns-option", nil, .list("list"), "Set DNS options"),
-        .notYet("dns-search", nil, .list("list"), "Set custom DNS search domains"),
-        .notYet("network-alias", nil, .list("list"), "Add network-scoped alias for the container"),
-        .notYet("ip", nil, .string, "IPv4 address (e.g., 172.30.100.104)"),
-        .notYet("ip6", nil, .string, "IPv6 address (e.g., 2001:db8::33)"),
+        Flag("dns-option", nil, .list("list"), "Set DNS options"),
+        Flag("dns-search", nil, .list("list"), "Set custom DNS search domains"),
+        Flag("network-alias", nil, .list("list"), "Add network-scoped alias for the container"),
+        Flag("ip", nil, .string, "IPv4 address (e.g., 172.30.100.104)"),
+        Flag("ip6", nil, .string, "IPv6 address (e.g., 2001:db8::33)"),
         .notYet("link", nil, .list("list"), "Add link to another container"),
         .notYet("link-local-ip", nil, .list("list"), "Container IPv4/IPv6 link-local addresses"),
-        .notYet("mac-address", nil, .string, "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
+        Flag("mac-address", nil, .string, "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
     ]
 
     private static let security: [Flag] = [

@@ -1,4 +1,5 @@
 import CommandLine
+import ContainerNetwork
 
 /// What `run` was asked for. nil and empty mean "as the image says", or the engine's default.
 struct RunOptions: Sendable {
@@ -40,9 +41,10 @@ struct RunOptions: Sendable {
     var resourceBounds: [ResourceBound] = []
     var outOfMemoryScore: Int64?
 
-    /// "bridge", "none" or "host".
+    /// The first network, "none", "host" or "container:NAME".
     var network = "bridge"
-    var ports: [PortMapping] = []
+    var networking = ContainerNetworkingOptions()
+    var ports: [PortRequest] = []
     var publishesAll = false
     /// "80/tcp" each.
     var exposed: [String] = []

@@ -1,4 +1,5 @@
 import CommandLine
+import ContainerNetwork
 import Engine
 import LinuxKernel
 
@@ -23,7 +24,7 @@ extension ProgramExecution {
             if options.truncates { command = Table.shortened(command, to: 20) }
             table.add([
                 id(record), record.image, "\"\(command)\"", ago(record.created, now), status(state, now),
-                ports(state), record.name,
+                ports(record, state), record.name,
             ])
         }
         writeText(table.text, to: 1)
@@ -43,12 +44,10 @@ extension ProgramExecution {
         }
     }
 
-    private func ports(_ state: ContainerState) -> String {
-        guard state.status == .running else { return "" }
-        return state.ports.map { port in
-            let address = port.hostAddress.contains(":") ? "[\(port.hostAddress)]" : port.hostAddress
-            return "\(address):\(port.hostPort)->\(port.containerPort)/\(port.proto)"
-        }.joined(separator: ", ")
+    /// What is really reachable: networks may have been disconnected since the start.
+    private func ports(_ record: ContainerRecord, _ state: ContainerState) -> String {
+        guard state.status == .running, !state.ports.isEmpty else { return "" }
+        return engine.networks.endpoints(of: record.id).flatMap(\.ports).map(\.description).joined(separator: ", ")
     }
 
     /// `logs`.

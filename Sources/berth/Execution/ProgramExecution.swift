@@ -83,6 +83,7 @@ struct ProgramExecution {
         case .build(let options): return try build(options)
         case .builderUsage: return try builderUsage()
         case .builderPrune(let options): return try builderPrune(options)
+        case .network(let options): return try network(options)
         case .version: return version()
         case .shortVersion, .transfer: return 0
         case .info: return try information()

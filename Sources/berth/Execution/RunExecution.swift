@@ -65,7 +65,10 @@ extension ProgramExecution {
         }
         request.usesHostUsers = options.usesHostUsers
         request.network = options.network
-        request.ports = try options.ports.map(Self.port)
+        request.networking.attachments = options.networking.attachments
+        request.networking.searchDomains = options.networking.searchDomains
+        request.networking.resolverOptions = options.networking.resolverOptions
+        request.ports = options.ports
         request.publishesAll = options.publishesAll
         request.exposed = options.exposed
         request.extraHosts = options.hosts
@@ -111,15 +114,6 @@ extension ProgramExecution {
         limits.cpusetMems = options.memoryNodes
         limits.pids = options.processes
         return limits
-    }
-
-    private static func port(_ mapping: PortMapping) throws -> PortRequest {
-        guard let address = mapping.hostAddress.map({ IPAddress($0) }) ?? .anyV4,
-            let transport = PortProtocol(rawValue: mapping.transport.rawValue)
-        else { throw EngineError("invalid IP address: \(mapping.hostAddress ?? "")") }
-        var request = PortRequest(hostAddress: address, containerPort: mapping.containerPort, portProtocol: transport)
-        request.hostPorts = mapping.hostPorts
-        return request
     }
 
     /// `exec`.

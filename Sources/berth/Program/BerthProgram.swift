@@ -17,6 +17,7 @@ enum ProgramRequest: Sendable {
     case importImage(ImportOptions)
     case load(LoadOptions)
     case image(ImageRequest)
+    case network(NetworkRequestOptions)
     case version
     /// `--version`: one line.
     case shortVersion
@@ -55,8 +56,10 @@ enum BerthProgram {
         flags: { TransferCommands.globalFlags },
         subcommands: [
             RunCommand.command, ExecCommand.command, PsCommand.command, ImagesCommand.command, VersionCommand.command,
-            InfoCommand.command, BuildCommand.command, BuilderCommands.group, BuilderCommands.buildx, containers, images, system, ImportCommand.command, InspectCommand.command,
-            KillCommand.command, LoadCommand.command, LogsCommand.command, RemoveCommand.command,
+            InfoCommand.command, BuildCommand.command, BuilderCommands.group, BuilderCommands.buildx, containers,
+            images, NetworkCommands.group, system, ImportCommand.command, InspectCommand.command,
+            KillCommand.command, LoadCommand.command, LogsCommand.command, NetworkCommands.port,
+            RemoveCommand.command,
             SaveCommand.command, TagCommand.command, HistoryCommand.command, CommitCommand.command, ExportCommand.command,
             RemoveImageCommand.command, StopCommand.command, WaitCommand.command, TransferCommands.manifest,
         ] + TransferCommands.common)
@@ -66,7 +69,7 @@ enum BerthProgram {
         subcommands: [
             CommitCommand.command, ExportCommand.command,
             ExecCommand.command.named("exec"), InspectCommand.container, KillCommand.command, LogsCommand.command,
-            PsCommand.command.named("ls", aliases: ["list", "ps"]),
+            PsCommand.command.named("ls", aliases: ["list", "ps"]), NetworkCommands.port,
             RemoveCommand.command.named("rm", aliases: ["remove"]),
             RunCommand.command.named("run"), StopCommand.command, WaitCommand.command,
         ])
@@ -127,6 +130,9 @@ enum BerthProgram {
         case "container commit": .image(.commit(CommitCommand.options(invocation)))
         case "system df": .image(.diskUsage(try DiskUsageCommand.options(invocation)))
         case "system check": .image(.check(repair: invocation.flags.flag("repair")))
+        case "container port", "network create", "network ls", "network inspect", "network rm", "network connect",
+            "network disconnect", "network prune", "network check":
+            .network(try NetworkCommands.options(invocation))
         case "version": .version
         case "system info": .info
         case "image build": .build(try BuildCommand.options(invocation, caller))

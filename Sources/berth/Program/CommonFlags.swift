@@ -33,10 +33,7 @@ enum CommonFlags {
     }
 
     static let checkNetwork: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
-        guard !value.isEmpty else { throw ValueError("no name set for network") }
-        guard ["bridge", "none", "host", "default"].contains(value) else {
-            throw ValueError("only the networks bridge, none and host are supported yet")
-        }
+        _ = try NetworkValues.attachment(value)
     }
 
     /// `--filter` and `--format` of the listing commands.

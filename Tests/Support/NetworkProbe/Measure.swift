@@ -30,7 +30,7 @@ enum Measure {
                 clock = now
             }
             let start = clock
-            let requests = try ports.map { (text) throws(NetworkError) in try PortRequest.parse(text) } ?? []
+            let requests = try ports.map { (text) throws(NetworkError) in try NetworkProbe.ports([text][...]) } ?? []
             var endpoint = try engine.endpoint(for: id, names: [], ports: requests)
             lap("1 endpoint")
             let held = try engine.holdPorts(&endpoint) { $0 }
@@ -58,7 +58,7 @@ enum Measure {
         }
     }
 
-    private static func sleeper() throws(NetworkError) -> ChildHandle {
+    static func sleeper() throws(NetworkError) -> ChildHandle {
         var options = CloneOptions()
         options.namespaces = .network
         do throws(Errno) {

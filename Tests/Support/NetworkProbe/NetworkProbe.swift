@@ -14,8 +14,12 @@ enum NetworkProbe {
         let arguments = Array(CommandLine.arguments.dropFirst())
         guard arguments.count >= 3 else { fail("usage: NetworkProbe ROOT INSTANCE VERB ARGUMENTS…") }
         let root = arguments[0]
+        // IPv4 alone unless a test asks for more: what is published is then what the test names.
+        var settings = NetworkSettings()
+        settings.publishAddress = IPAddress("0.0.0.0")
         let engine = NetworkEngine(
-            stateRoot: "\(root)/state", runRoot: "\(root)/run", instance: arguments[1], machineRoot: "\(root)/machine")
+            stateRoot: "\(root)/state", runRoot: "\(root)/run", instance: arguments[1], machineRoot: "\(root)/machine",
+            settings: settings)
         let rest = Array(arguments.dropFirst(3))
         do throws(NetworkError) {
             switch arguments[2] {
@@ -26,6 +30,15 @@ enum NetworkProbe {
             case "heal": say(try engine.heal() ? "healed" : "current")
             case "obstacles": for warning in engine.obstacles() { say("\(warning)") }
             case "remove-all": try engine.removeAll()
+            case "measure-ports":
+                let child = try Measure.sleeper()
+                defer { kill(child.pid, SIGKILL) }
+                let last = UInt16(20_000 + (Int(rest[1]) ?? 1000) - 1)
+                var endpoint = try engine.endpoint(for: "many", ports: try ports(["20000-\(last):20000-\(last)"]))
+                let held = try engine.holdPorts(&endpoint) { $0 }
+                try engine.connect(endpoint, namespace: child.pidfd)
+                try Measure.run(engine, count: Int(rest[0]) ?? 60, beside: 0, ports: "0:80")
+                for number in held.release() { close(number) }
             case "measure", "measure-tight":
                 try Measure.run(
                     engine, count: Int(rest[0]) ?? 100, beside: rest.count > 1 ? Int(rest[1]) ?? 0 : 0,
@@ -43,8 +56,9 @@ enum NetworkProbe {
         let mode = words.first.flatMap { ["leave", "lease", "hold"].contains($0) ? $0 : nil }
         if mode != nil { words = words.dropFirst() }
         var ports = [PortRequest]()
-        for word in words { ports += try PortRequest.parse(word) }
+        ports = try Self.ports(words)
         let id = arguments[0]
+        // An engine's monitor puts flushed rules back by itself; tests of the others see what they do.
         var endpoint = try engine.endpoint(for: id, names: [id], ports: ports)
         if mode != "lease" {
             let held = try engine.holdPorts(&endpoint) { "name-of-\($0)" }
@@ -55,16 +69,26 @@ enum NetworkProbe {
                 { say("WARNING \(warning)") }
             }
             say(
-                "READY \(endpoint.address.address) \(endpoint.hostInterface) \(endpoint.ports.map(\.hostText).joined(separator: ","))"
+                "READY \(endpoint.addresses[0].address) \(endpoint.hostInterface) \(endpoint.ports.map(\.hostText).joined(separator: ","))"
             )
             waitForEnd()
             if mode != "leave" { try engine.release(containerID: id) }
             _ = held.release()
         } else {
-            say("READY \(endpoint.address.address)")
+            say("READY \(endpoint.addresses[0].address)")
             waitForEnd()
         }
         say("DONE")
+    }
+
+    static func ports(_ words: ArraySlice<String>) throws(NetworkError) -> [PortRequest] {
+        var ports = [PortRequest]()
+        for word in words {
+            do throws(PortSyntaxError) { ports += try PortRequest.parse(word) } catch {
+                throw NetworkError(operation: "publish", object: word, cause: error.description)
+            }
+        }
+        return ports
     }
 
     static func open(_ path: String) throws(NetworkError) -> FileDescriptor {

@@ -1,67 +1,6 @@
 import LinuxKernel
 import Netlink
 
-/// A container's own network namespace, seen from the host: a socket in it and a file that names it.
-struct ContainerNamespace: ~Copyable {
-    private let file: FileDescriptor
-    private var route: RouteConnection
-
-    /// Enters the namespace for as long as it takes to open a socket and write its settings.
-    init(
-        _ namespace: borrowing FileDescriptor, groups: ClosedRange<UInt32>?, container name: String
-    ) throws(NetworkError) {
-        let operation = "enter the network namespace of"
-        let visit: NetworkNamespaceVisit
-        do throws(Errno) { visit = try NetworkNamespaceVisit(entering: namespace) } catch {
-            throw NetworkError(
-                operation, name, error, remedy: error == .noSuchProcess ? "the container has ended meanwhile" : "")
-        }
-        let own: FileDescriptor
-        do throws(Errno) { own = try visit.namespaceFile() } catch { throw NetworkError(operation, name, error) }
-        let socket = try RouteConnection.openRoute()
-        try HostSettings.openUnprivilegedUse(groups: groups)
-        visit.leave()
-        file = own
-        route = socket
-    }
-
-    /// The `nsfs` file's number, for links that are born in the namespace.
-    var fileNumber: Int32 { file.rawValue }
-
-    /// Switches the loopback interface on. It is always number 1.
-    mutating func setUpLoopback() throws(NetworkError) {
-        var batch = NetlinkBatch()
-        batch.setLink(.index(1), up: true)
-        do throws(NetlinkError) { try route.run(batch) } catch { throw NetworkError(error) }
-    }
-
-    /// Switches the loopback interface and the container's end of the veth pair on, with address, default route and the
-    /// gateway's link-layer address.
-    mutating func setUp(_ endpoint: Endpoint, gatewayMAC: MACAddress) throws(NetworkError) {
-        do throws(NetlinkError) {
-            guard let link = try route.link(named: endpoint.containerInterface) else {
-                throw NetlinkError(operation: "find the link", object: endpoint.containerInterface, cause: .noSuchFile)
-            }
-            var batch = NetlinkBatch()
-            batch.setLink(.index(1), up: true)
-            batch.disableIPv6Autoconfiguration(.index(link.index))
-            batch.setLink(.index(link.index), up: true)
-            batch.addAddress(endpoint.address, to: link.index)
-            if let everywhere = IPNetwork(.anyV4, prefixLength: 0) {
-                batch.addRoute(to: everywhere, via: endpoint.gateway, index: link.index)
-            }
-            batch.setNeighbour(endpoint.gateway, macAddress: gatewayMAC, index: link.index)
-            try route.run(batch)
-        } catch { throw NetworkError(error) }
-    }
-}
-
-extension RouteConnection {
-    fileprivate static func openRoute() throws(NetworkError) -> RouteConnection {
-        do throws(NetlinkError) { return try RouteConnection(opening: .route) } catch { throw NetworkError(error) }
-    }
-}
-
 /// The host's side of the links.
 struct HostLinks: ~Copyable {
     private var route: RouteConnection
@@ -78,6 +17,21 @@ struct HostLinks: ~Copyable {
         } catch { throw NetworkError(error) }
     }
 
+    /// Whether there is an interface of this name.
+    mutating func exists(_ name: String) throws(NetworkError) -> Bool {
+        do throws(NetlinkError) { return try route.link(named: name) != nil } catch { throw NetworkError(error) }
+    }
+
+    /// The network card that macvlan stations share.
+    mutating func parent(_ endpoint: Endpoint) throws(NetworkError) -> LinkInfo {
+        do throws(NetlinkError) {
+            if let link = try route.link(named: endpoint.bridge) { return link }
+        } catch { throw NetworkError(error) }
+        throw NetworkError(
+            operation: "connect to network", object: endpoint.network,
+            cause: "the host has no interface \(endpoint.bridge)", remedy: "`ip link` lists those there are")
+    }
+
     /// Makes the bridge of a network where it is missing, switched off: nobody uses it before the rules know it.
     mutating func makeBridge(_ network: NetworkRecord) throws(NetworkError) {
         do throws(NetlinkError) {
@@ -88,45 +42,48 @@ struct HostLinks: ~Copyable {
                     remedy: "another interface has this name: rename or remove it")
             }
             var batch = NetlinkBatch()
-            let mtu: UInt32
+            var mtu: UInt32
             if let wanted = network.mtu { mtu = wanted } else { mtu = try defaultRouteMTU() }
+            if network.v6 != nil { mtu = max(mtu, 1280) }
             batch.addBridge(network.bridge, macAddress: network.bridgeMAC, mtu: mtu)
             try route.run(batch)
         } catch { throw NetworkError(error) }
     }
 
-    /// Gives the bridge its address and switches it on.
+    /// Gives the bridge its addresses and switches it on.
     mutating func startBridge(_ network: NetworkRecord) throws(NetworkError) {
         do throws(NetlinkError) {
-            guard let link = try route.link(named: network.bridge), let address = network.bridgeAddress else {
+            guard let link = try route.link(named: network.bridge) else {
                 throw NetlinkError(operation: "find the bridge", object: network.bridge, cause: .noSuchFile)
             }
             var batch = NetlinkBatch()
             // Members know the bridge's link-layer address for good: one that was made by hand gets the same.
             if link.macAddress != network.bridgeMAC { batch.setLink(.index(link.index), macAddress: network.bridgeMAC) }
             batch.disableIPv6Autoconfiguration(.index(link.index))
-            batch.addAddress(address, to: link.index)
+            for address in network.plans.compactMap(\.gatewayNetwork) { batch.addAddress(address, to: link.index) }
             batch.setLink(.index(link.index), up: true)
             try route.run(batch)
         } catch { throw NetworkError(error) }
     }
 
-    /// Makes the pair of a container and connects the host's end.
+    /// Makes an endpoint's link and connects the host's end.
     ///
-    /// - Returns: false when the name of the host's end is in use.
-    mutating func makePair(
-        _ endpoint: Endpoint, bridge: LinkInfo, namespace: Int32, hairpin: Bool
-    ) throws(NetworkError) -> Bool {
-        let port = LinkReference.name(endpoint.hostInterface)
+    /// - Returns: false when the name of an end is in use.
+    mutating func make(_ endpoint: Endpoint, _ parent: LinkInfo, namespace: Int32) throws(NetworkError) -> Bool {
         var batch = NetlinkBatch()
-        batch.addVeth(
-            endpoint.hostInterface, master: bridge.index, mtu: bridge.mtu,
-            peer: VethPeer(
-                name: endpoint.containerInterface, macAddress: endpoint.macAddress, namespace: namespace))
-        batch.disableIPv6Autoconfiguration(port)
-        if hairpin { batch.setHairpin(port, true) }
-        batch.setLink(port, up: true)
-        batch.setNeighbour(endpoint.address.address, macAddress: endpoint.macAddress, index: bridge.index)
+        let peer = LinkPeer(name: endpoint.containerInterface, macAddress: endpoint.macAddress, namespace: namespace)
+        if endpoint.driver == .macvlan {
+            batch.addMacvlan(parent: parent.index, mode: endpoint.macvlanMode, end: peer)
+        } else {
+            let port = LinkReference.name(endpoint.hostInterface)
+            batch.addVeth(endpoint.hostInterface, master: parent.index, mtu: parent.mtu, peer: peer)
+            batch.disableIPv6Autoconfiguration(port)
+            if HostSettings.bridgesFilterPackets { batch.setHairpin(port, true) }
+            batch.setLink(port, up: true)
+            for own in endpoint.addresses {
+                batch.setNeighbour(own.address, macAddress: endpoint.macAddress, index: parent.index)
+            }
+        }
         do throws(NetlinkError) {
             let outcomes = try route.execute(batch)
             if outcomes[0].error?.cause == .fileExists { return false }
@@ -143,18 +100,24 @@ struct HostLinks: ~Copyable {
         }
     }
 
-    /// Removes a container's pair at once, where its set-up failed half way.
-    mutating func removePair(_ endpoint: Endpoint) {
+    /// Removes an endpoint's links at once, where their set-up failed half way.
+    mutating func removeLinks(of endpoint: Endpoint, inside: inout ContainerNamespace) {
+        if endpoint.driver == .macvlan {
+            try? inside.remove(endpoint)
+            return
+        }
         var batch = NetlinkBatch()
         batch.removeLink(.name(endpoint.hostInterface))
         _ = try? route.execute(batch)
     }
 
-    /// Forgets the container's link-layer address.
-    mutating func forgetNeighbour(_ endpoint: Endpoint) throws(NetworkError) {
-        if endpoint.bridgeIndex == 0 { return }
+    /// Forgets the link-layer addresses of a container.
+    mutating func forgetNeighbours(_ endpoints: [Endpoint]) throws(NetworkError) {
         var batch = NetlinkBatch()
-        batch.removeNeighbour(endpoint.address.address, index: endpoint.bridgeIndex)
+        for endpoint in endpoints where endpoint.bridgeIndex != 0 {
+            for own in endpoint.addresses { batch.removeNeighbour(own.address, index: endpoint.bridgeIndex) }
+        }
+        if batch.isEmpty { return }
         do throws(NetlinkError) { try route.run(batch) } catch { throw NetworkError(error) }
     }
 
@@ -175,10 +138,30 @@ struct HostLinks: ~Copyable {
         do throws(NetlinkError) { try route.run(batch) } catch { throw NetworkError(error) }
     }
 
+    /// All links.
+    mutating func all() throws(NetworkError) -> [LinkInfo] {
+        do throws(NetlinkError) { return try route.links() } catch { throw NetworkError(error) }
+    }
+
+    /// Connects a member's end to a bridge that was made anew. One that is gone is no error: its container has ended.
+    mutating func rejoin(_ endpoint: Endpoint, _ bridge: LinkInfo) throws(NetworkError) {
+        do throws(NetlinkError) {
+            guard let link = try route.link(named: endpoint.hostInterface) else { return }
+            var batch = NetlinkBatch()
+            if link.master != bridge.index { batch.setLink(.index(link.index), master: bridge.index) }
+            if HostSettings.bridgesFilterPackets { batch.setHairpin(.index(link.index), true) }
+            batch.setLink(.index(link.index), up: true)
+            for own in endpoint.addresses {
+                batch.setNeighbour(own.address, macAddress: endpoint.macAddress, index: bridge.index)
+            }
+            try route.run(batch)
+        } catch { throw NetworkError(error) }
+    }
+
     /// The names of all links that start with `prefix`.
     mutating func names(startingWith prefix: String) throws(NetworkError) -> [String] {
         do throws(NetlinkError) {
-            return try route.links().map(\.name).filter { $0.hasPrefix(prefix) }
+            return try route.links().map(\.name).filter { PathText.begins($0, with: prefix) }
         } catch { throw NetworkError(error) }
     }
 
@@ -189,6 +172,13 @@ struct HostLinks: ~Copyable {
             return try route.routes().filter { own == nil || $0.index != own }.map(\.destination)
                 + route.addresses().filter { own == nil || $0.index != own }.map(\.network.subnet)
         } catch { throw NetworkError(error) }
+    }
+
+    /// The addresses of one link.
+    mutating func addresses(of index: Int32) throws(NetworkError) -> [IPNetwork] {
+        do throws(NetlinkError) { return try route.addresses().filter { $0.index == index }.map(\.network) } catch {
+            throw NetworkError(error)
+        }
     }
 
     /// The largest packet of the link that the default route leaves by; 1500 without one.
