@@ -46,7 +46,7 @@ enum BuildCommand {
             "Set type of progress output (\"auto\", \"plain\", \"tty\", \"rawjson\", \"quiet\")", default: "auto",
             check: checkProgress),
         .notYet("provenance", nil, .string, "Shorthand for --attest=type=provenance", harmless: ["false"]),
-        .notYet("pull", nil, .boolean, "Always attempt to pull all referenced images", harmless: ["false"]),
+        Flag("pull", nil, .boolean, "Always attempt to pull all referenced images"),
         .notYet("push", nil, .boolean, "Shorthand for --output=type=registry", harmless: ["false"]),
         Flag("quiet", "q", .boolean, "Suppress the build output and print image ID on success"),
         Flag("reproducible", nil, .boolean, "Give the same image whenever and wherever it is built"),
@@ -129,6 +129,7 @@ enum BuildCommand {
         options.progress = flags.string("progress").flatMap { BuildOptions.Progress(rawValue: $0) } ?? .auto
         options.isQuiet = flags.flag("quiet")
         if options.isQuiet { options.progress = .quiet }
+        options.pulls = flags.flag("pull")
         options.checksOnly = flags.flag("check")
         options.isReproducible = flags.flag("reproducible")
         options.idFile = CommonFlags.nonEmpty(flags.string("iidfile"))

@@ -25,7 +25,7 @@ extension ProgramExecution {
         do throws(BuildError) {
             let request = try self.request(options)
             let plan = try Planner.plan(
-                file, request, images: BuildImages(engine: engine), ignored: input.ignored,
+                file, request, images: images(options), ignored: input.ignored,
                 checksOnly: options.checksOnly)
             if options.checksOnly { return showFindings(plan, file.source) }
             for argument in plan.unusedArguments {
@@ -60,6 +60,20 @@ extension ProgramExecution {
         } catch {
             progress.end()
             return fail(error, file.source)
+        }
+    }
+
+    /// The store's images; those that are missing are pulled, with `--pull` all of them. A check fetches nothing.
+    private func images(_ options: BuildOptions) -> BuildImages {
+        if options.checksOnly { return BuildImages(engine: engine) }
+        let root = engine.roots.state
+        return BuildImages(engine: engine, fetchesAlways: options.pulls) { name in
+            do {
+                let words = ["--root", root, "pull"] + (options.progress == .quiet ? ["--quiet"] : []) + ["--", name]
+                return try NetworkProgram.run(words) == 0 ? nil : "it could not be pulled"
+            } catch {
+                return "\(error)"
+            }
         }
     }
 

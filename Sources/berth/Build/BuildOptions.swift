@@ -17,6 +17,8 @@ struct BuildOptions: Sendable, Equatable {
     var network = "default"
     var extraHosts: [String] = []
     var ignoresCache = false
+    /// `--pull`.
+    var pulls = false
     var uncachedStages: [String] = []
     var progress = Progress.auto
     var isQuiet = false

@@ -142,9 +142,10 @@ import Testing
             #expect(failed.all.contains("to-error") && !failed.all.contains("never\""))
             #expect(try await engine.berth("image", "inspect", "made").status == 1)
             for (text, reason) in [
-                ("FROM nowhere:1\n", "No such image"), ("FROM base:1\nCOPY gone /x\n", "not found in the context"),
+                ("FROM localhost:1/nowhere:1\n", "No such image"),
+                ("FROM base:1\nCOPY gone /x\n", "not found in the context"),
                 ("FROM base:1\nRUN [\"/none\"]\n", "exit code: 127"),
-                ("FROM base:1\nCOPY --from=x a /b\n", "No such image"),
+                ("FROM base:1\nCOPY --from=localhost:1/x a /b\n", "No such image"),
                 ("FROM base:1\nBAD x\n", "unknown instruction"),
                 ("FROM base:1\nCOPY --chown=nobody-here f /x\n", "nobody-here"),
                 ("FROM base:1\nRUN echo 1 > /x\nCOPY d /x\n", "over a file"),
