@@ -80,7 +80,6 @@ import Testing
                 "invalid argument \"mine\" for \"--network\" flag: only the networks bridge, none and host are supported yet"
             ),
             (["--network="], "invalid argument \"\" for \"--network\" flag: no name set for network"),
-            (["--pull", "always"], "invalid argument \"always\" for \"--pull\" flag: pulling is not supported yet"),
             (
                 ["--pull", "foo"],
                 "invalid argument \"foo\" for \"--pull\" flag: must be one of \"always\", \"missing\" or \"never\""
