@@ -80,7 +80,6 @@ import Testing
                 "invalid argument \"name=mine,ipx=1\" for \"--network\" flag: the field \"ipx\" of --network is not supported: there are name, alias, ip, ip6, mac-address"
             ),
             (["--network="], "invalid argument \"\" for \"--network\" flag: no name set for network"),
-            (["--pull", "always"], "invalid argument \"always\" for \"--pull\" flag: pulling is not supported yet"),
             (
                 ["--pull", "foo"],
                 "invalid argument \"foo\" for \"--pull\" flag: must be one of \"always\", \"missing\" or \"never\""

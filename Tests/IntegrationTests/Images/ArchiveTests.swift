@@ -6,11 +6,11 @@ import Testing
     /// A container with changes of every kind, committed as `made:1`.
     private func commit(_ engine: TestEngine) async throws -> String {
         try await engine.ok(
-            "run", "--name", "c", base, "sh", "-c",
+            "run", "--name", "src", base, "sh", "-c",
             "echo new >/new; ln /new /hard; rm /etc/passwd; rm -r /var/www; mkdir /var/www; chown 5:6 /var/www; chmod 711 /"
         )
         return try await engine.ok(
-            "commit", "-m", "a message", "-a", "somebody", "-c", "ENV X=y", "-c", "CMD [\"cat\", \"/new\"]", "c",
+            "commit", "-m", "a message", "-a", "somebody", "-c", "ENV X=y", "-c", "CMD [\"cat\", \"/new\"]", "src",
             "made:1"
         ).text
     }
@@ -33,10 +33,10 @@ import Testing
             ).lines
             #expect(history.first?.hasPrefix("a message|sh -c echo new >/new") == true)
             // Of a running container, which goes on afterwards.
-            try await engine.start("--name", "r", base, "sh", "-c", "while :; do date >/tick; sleep 0.05; done")
-            try await engine.ok("commit", "r", "running:1")
-            try await engine.ok("commit", "--pause=false", "r", "running:2")
-            #expect(try await engine.inspect("r")["State"]["Status"].string == "running")
+            try await engine.start("--name", "ticker", base, "sh", "-c", "while :; do date >/tick; sleep 0.05; done")
+            try await engine.ok("commit", "ticker", "running:1")
+            try await engine.ok("commit", "--pause=false", "ticker", "running:2")
+            #expect(try await engine.inspect("ticker")["State"]["Status"].string == "running")
             #expect(
                 try await engine.ok("run", "--rm", "running:1", "sh", "-c", "test -s /tick && echo yes").text == "yes")
             #expect(try await engine.ok("system", "check").status == 0)
@@ -57,7 +57,7 @@ import Testing
             let again = try await shell(
                 "\(engine.words(["save", "made:1", "other/made:2", base]).joined(separator: " ")) | cmp - \(archive)")
             #expect(again.status == 0, "\(again.all)")
-            try await engine.ok("rm", "c")
+            try await engine.ok("rm", "src")
             try await engine.ok("rmi", "made:1", "other/made:2", base)
             #expect(try await engine.ok("images", "-q").text == "")
             let loaded = try await engine.ok("load", "-i", archive)
@@ -128,7 +128,7 @@ import Testing
         try await withEngine { engine in
             _ = try await commit(engine)
             let scratch = try Scratch()
-            try await engine.ok("export", "-o", "\(scratch.path)/c.tar", "c")
+            try await engine.ok("export", "-o", "\(scratch.path)/c.tar", "src")
             let names = try await shell("tar -tvf \(scratch.path)/c.tar | awk '{print $2, $6}'")
             #expect(names.lines.contains("0/0 new") && names.lines.contains("5/6 var/www/"))
             #expect(!names.lines.contains { $0.hasSuffix(" etc/passwd") || $0.contains(".wh.") })
@@ -152,7 +152,7 @@ import Testing
             // The container's own image stays, whatever is asked.
             try await engine.ok("image", "prune", "-a", "-f")
             #expect(try await engine.ok("images", "--format", "{{.Repository}}:{{.Tag}}").lines.contains(base))
-            try await engine.ok("rm", "c")
+            try await engine.ok("rm", "src")
             try await engine.ok("image", "prune", "-a", "-f")
             #expect(try await engine.ok("images", "-q").text == "")
             #expect(try await engine.ok("system", "check").out.contains("nothing is wrong"))
