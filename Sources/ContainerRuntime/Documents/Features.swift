@@ -33,6 +33,7 @@ public enum Features {
         let linux: JSONValue = [
             "namespaces": words(["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]),
             "capabilities": words(CapabilitySet.names),
+            // systemd is asked on the system's bus only: a user's own instance is not.
             "cgroup": ["v1": true, "v2": true, "systemd": true, "systemdUser": false, "rdma": true],
             "seccomp": [
                 "enabled": true,
@@ -48,8 +49,10 @@ public enum Features {
                 "archs": words(architectures.map { "SCMP_ARCH_\($0)" }),
                 "knownFlags": words(seccompFlags), "supportedFlags": words(seccompFlags),
             ],
-            "apparmor": ["enabled": true], "selinux": ["enabled": true], "intelRdt": ["enabled": true],
-            "memoryPolicy": [:], "mountExtensions": ["idmap": ["enabled": true]], "netDevices": ["enabled": true],
+            "apparmor": ["enabled": true], "selinux": ["enabled": true], 
+            "intelRdt": ["enabled": true, "schemata": true, "monitoring": true],
+            "memoryPolicy": ["modes": words(ExecutionDomain.modeNames), "flags": words(ExecutionDomain.flagNames)],
+            "mountExtensions": ["idmap": ["enabled": true]], "netDevices": ["enabled": true],
         ]
         return [
             "ociVersionMin": "1.0.0", "ociVersionMax": .string(newestSpecification),

@@ -53,6 +53,13 @@ public struct ExecLauncher {
         let labels = try ProcessLabel.labels(request.process)
         let pair = try attempt("make", "socket pair") { () throws(Errno) in try SocketPair(.sequencedPacket) }
         let ours = pair.first.rawValue, theirs = pair.second.rawValue, pidfd = target.rawValue
+        // Without root there are no rights over the container's other namespaces before its user namespace is joined.
+        let entersFirst = geteuid() != 0 && kinds.contains(.user)
+        if entersFirst {
+            try attempt("join", "the container's user namespace") { () throws(Errno) in
+                try ProcessControl.join(.user, of: pidfd)
+            }
+        }
         if kinds.contains(.pid) {
             try attempt("join", "the container's pid namespace") { () throws(Errno) in
                 try ProcessControl.join(.pid, of: pidfd)
@@ -65,7 +72,8 @@ public struct ExecLauncher {
             try ProcessClone.run(options) {
                 close(ours)
                 return ExecProcess(
-                    request: wanted, kinds: kinds.subtracting(.pid), target: pidfd, joinFiles: joinFiles,
+                    request: wanted, kinds: kinds.subtracting(entersFirst ? [.pid, .user] : .pid),
+                    isInUserNamespace: entersFirst, target: pidfd, joinFiles: joinFiles,
                     seccomp: seccomp,
                     affinity: affinity, labels: labels, channel: theirs
                 ).run()
@@ -107,6 +115,8 @@ public struct ExecLauncher {
 private struct ExecProcess {
     let request: ExecRequest
     let kinds: NamespaceSet
+    /// Whether the container's user namespace was joined before this process was made.
+    let isInUserNamespace: Bool
     let target: Int32
     let joinFiles: [Int32]
     let seccomp: PreparedSeccomp?
@@ -150,7 +160,10 @@ private struct ExecProcess {
         try attempt("join", "the container's namespaces") { () throws(Errno) in
             try ProcessControl.join(kinds, of: target)
         }
-        if kinds.contains(.user) {
+        if isInUserNamespace {
+            // The one id that an unprivileged user maps need not be root's.
+            try? ProcessControl.becomeNamespaceRoot()
+        } else if kinds.contains(.user) {
             try attempt("become", "root of the user namespace") { () throws(Errno) in
                 try ProcessControl.becomeNamespaceRoot()
             }

@@ -95,6 +95,7 @@ struct Creation: ~Copyable {
         self.groups = groups
         state = RuntimeState(id: directory.id, bundle: bundle)
         state.created = WallClock.now()
+        state.resourceDirectories = ResourceDirector.missing(state.resourceDirectories)
         if let unit = try groups.unit(bundle, id: directory.id) {
             state.controlGroup = unit.groupPath
             state.emptyGroupParents = 0
@@ -172,6 +173,7 @@ struct Creation: ~Copyable {
         if state.pid > 0 { _ = Glibc.kill(state.pid, SIGKILL) }
         try? group?.kill()
         try? group?.remove(emptyParents: bundle.emptyGroupParents)
+        try? ResourceDirector.remove(state.resourceDirectories)
         try? directory.remove()
     }
 }

@@ -53,6 +53,7 @@ extension RuntimeContainers {
             state.processStart == creation.state.processStart,
             (try? group.remove(emptyParents: state.emptyGroupParents, timeoutMicroseconds: 0)) != nil
         else { return false }
+        try ResourceDirector.remove(state.resourceDirectories, from: resourceDirectory)
         let hooks = state.hasHooks ? (try? directory.configuration())?.hooks : nil
         try directory.remove()
         if let hooks { runPoststop(hooks, state) }
@@ -67,6 +68,11 @@ extension RuntimeContainers {
 
     /// Kills the container's processes, waits for their end and removes its groups.
     private func end(_ state: RuntimeState) throws {
+        try endProcesses(state)
+        try ResourceDirector.remove(state.resourceDirectories, from: resourceDirectory)
+    }
+
+    private func endProcesses(_ state: RuntimeState) throws {
         let group = state.controlGroup.isEmpty ? nil : try group(of: state)
         if let process = try? openProcess(state, for: "delete") {
             try? ProcessSignal.send(pidfd: process.rawValue, ProcessSignal.kill)

@@ -10,8 +10,7 @@ extension RuntimeContainers {
         let directory = try directory(id)
         let state = try directory.readState()
         if all {
-            let group = try group(of: state)
-            guard group.exists else { return }
+            guard let group = try existingGroup(of: state) else { return try killMembers(state, signal) }
             if signal == SIGKILL { return try group.kill() }
             for pid in try group.processes() { Glibc.kill(pid, signal) }
             return
@@ -26,5 +25,19 @@ extension RuntimeContainers {
         if signal == SIGKILL, let group = try? group(of: state), group.exists, (try? group.isFrozen()) == true {
             try? group.thaw()
         }
+    }
+
+    /// Signals the processes of a container that has no control group.
+    private func killMembers(_ state: RuntimeState, _ signal: Int32) throws {
+        guard let first = try? openProcess(state, for: "kill") else { return }
+        let members = try NamespaceMembers(of: state)
+        if signal == SIGKILL {
+            // The kernel ends all others of the namespace with its first process (pid_namespaces(7)).
+            try attempt("kill", "container \(state.id)") { () throws(Errno) in
+                try ProcessSignal.send(pidfd: first.rawValue, signal)
+            }
+            return
+        }
+        members.send(signal)
     }
 }

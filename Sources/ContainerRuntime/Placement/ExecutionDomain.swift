@@ -15,6 +15,10 @@ struct ExecutionDomain: Sendable {
         "MPOL_F_NUMA_BALANCING": 1 << 13, "MPOL_F_RELATIVE_NODES": 1 << 14, "MPOL_F_STATIC_NODES": 1 << 15,
     ]
 
+    /// The words that `linux.memoryPolicy` may hold.
+    static var modeNames: [String] { modes.keys.sorted() }
+    static var flagNames: [String] { flags.keys.sorted() }
+
     init(_ linux: RuntimeLinux) throws(RuntimeError) {
         if let wanted = linux.personality {
             func invalid(_ cause: String) -> RuntimeError { RuntimeError("set", "personality", cause: cause) }

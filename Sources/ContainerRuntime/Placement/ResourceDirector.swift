@@ -77,12 +77,41 @@ struct ResourceDirector: Sendable {
         return nil
     }
 
-    /// Puts a process into the container's class.
-    func apply(to pid: Int32) throws(RuntimeError) {
+    /// Removes directories that were made for one container; what is gone is fine. The kernel removes a class with its
+    /// monitoring groups, and moves processes that are still in it to the root's.
+    ///
+    /// - Parameter place: where resctrl is, nil to look for it: where it is mounted no more, nothing is left.
+    static func remove(_ directories: [String], from place: String? = nil) throws(RuntimeError) {
+        if directories.isEmpty { return }
+        var found = place
+        if found == nil { found = try Self.place() }
+        guard let found else { return }
+        let root = try attempt("open", found) { () throws(Errno) in try Files.open(found, [.pathOnly, .directory]) }
+        for directory in directories {
+            try attempt("remove", "class of service \(directory)") { () throws(Errno) in
+                do throws(Errno) { try Files.unlink(at: root.rawValue, directory, directory: true) } catch {
+                    if error != .noSuchFile { throw error }
+                }
+            }
+        }
+    }
+
+    /// Those of the directories that are not there yet: others are somebody else's, and stay.
+    static func missing(_ directories: [String]) -> [String] {
+        guard !directories.isEmpty, let place = try? place() else { return directories }
+        return directories.filter { !Files.exists("\(place)/\($0)") }
+    }
+
+    private static func place() throws(RuntimeError) -> String? {
         let text = try attempt("read", "/proc/self/mountinfo") { () throws(Errno) in
             try Files.readLine("/proc/self/mountinfo")
         }
-        guard let place = Self.mountPoint(text) else {
+        return mountPoint(text)
+    }
+
+    /// Puts a process into the container's class.
+    func apply(to pid: Int32) throws(RuntimeError) {
+        guard let place = try Self.place() else {
             throw RuntimeError(
                 "apply", "linux.intelRdt", cause: "no resctrl file system is mounted on this machine",
                 remedy:

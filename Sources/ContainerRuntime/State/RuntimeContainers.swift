@@ -13,6 +13,9 @@ public struct RuntimeContainers: Sendable {
     /// Who makes control groups, and whether a container may do without.
     let groups: GroupPolicy
 
+    /// Where resctrl is, nil to look for it: for machines without it, on which an ordinary directory stands for it.
+    var resourceDirectory: String?
+
     /// The containers below a directory (`--root`), made when missing.
     public init(
         root: String, groups: GroupPolicy = GroupPolicy(), warn: @escaping @Sendable (RuntimeError) -> Void = { _ in }

@@ -27,6 +27,8 @@ public struct RuntimeState: Sendable {
     public var isStarted = false
     /// Whether the configuration names programs to run at points of the container's life: without any it need not be read.
     public var hasHooks = false
+    /// Directories of resctrl that were made for it alone, the deepest first.
+    var resourceDirectories: [String] = []
     /// The processor time limit in force: the kernel's version 2 file holds both numbers, an update may give one.
     public var cpuQuota: Int64?
     public var cpuPeriod: UInt64?
@@ -41,6 +43,9 @@ public struct RuntimeState: Sendable {
         annotations = bundle.configuration.annotations
         controlGroup = bundle.controlGroupPath(id: id)
         emptyGroupParents = bundle.emptyGroupParents
+        // What the launch will refuse makes no directory either.
+        let director = try? bundle.configuration.linux.intelRdt.map { try ResourceDirector($0, id: id) }
+        resourceDirectories = (director ?? nil)?.ownDirectories ?? []
         hasHooks = !bundle.configuration.hooks.isEmpty
         cpuQuota = bundle.configuration.linux.resources?.cpu?.quota
         cpuPeriod = bundle.configuration.linux.resources?.cpu?.period
@@ -54,6 +59,9 @@ public struct RuntimeState: Sendable {
             ("created", .string(created)), ("annotations", JSONValue(annotations)), ("isStarted", .bool(isStarted)),
         ])
         if hasHooks { object["hasHooks"] = true }
+        if !resourceDirectories.isEmpty {
+            object["resourceDirectories"] = .array(resourceDirectories.map { .string($0) })
+        }
         if let systemdPath { object["systemdPath"] = .string(systemdPath) }
         if let cpuQuota { object["cpuQuota"] = JSONValue(cpuQuota) }
         if let cpuPeriod { object["cpuPeriod"] = JSONValue(cpuPeriod) }
@@ -77,6 +85,7 @@ public struct RuntimeState: Sendable {
         annotations = try object.stringMap("annotations") ?? [:]
         isStarted = try object.bool("isStarted") ?? false
         hasHooks = try object.bool("hasHooks") ?? false
+        resourceDirectories = try object.strings("resourceDirectories") ?? []
         cpuQuota = try object.integer("cpuQuota")
         cpuPeriod = try object.integer("cpuPeriod")
     }

@@ -21,6 +21,11 @@ extension RuntimeContainers {
         var limits = try ResourceLimits(resources)
         limits.devices = []
         try complete(&limits, state, group)
+        if let path = state.systemdPath {
+            // First systemd: it would set its own values again at its next reload (`systemctl daemon-reload`).
+            try SystemdManager().update(
+                try SystemdUnit(path, id: state.id), limits: limits, isVersion2: group.host.layout == .v2)
+        }
         try group.update(limits: limits)
         if let quota = limits.cpu.quota, quota != 0 { state.cpuQuota = quota }
         if let period = limits.cpu.period, period != 0 { state.cpuPeriod = period }

@@ -44,21 +44,44 @@ extension ControlGroup {
     /// - Throws: ``ControlGroupError`` when they are not within `timeout` microseconds (a process in an uninterruptible
     ///   wait); the group is then thawed again.
     public func freeze(timeoutMicroseconds timeout: Int = 2_000_000) throws(ControlGroupError) {
-        try setFrozen(true)
         let end = ShortWait.now + timeout
-        var pause = 100
-        while !(try isFrozen()) {
-            guard ShortWait.now < end else {
-                try? setFrozen(false)
-                throw ControlGroupError(
-                    operation: "freeze", object: path.description,
-                    cause: "some of its processes did not stop within \(timeout / 1000) ms",
-                    remedy: "they may wait for a disk or a network file system; try again")
+        if let unified {
+            try freeze(unified, until: end)
+        } else {
+            try freezeVersion1(until: end)
+        }
+        if try isFrozen() { return }
+        try? setFrozen(false)
+        throw ControlGroupError(
+            operation: "freeze", object: path.description,
+            cause: "some of its processes did not stop within \(timeout / 1000) ms",
+            remedy: "they may wait for a disk or a network file system; try again")
+    }
+
+    /// The kernel announces in `cgroup.events` that all have stopped.
+    private func freeze(_ unified: Hierarchy, until end: Int) throws(ControlGroupError) {
+        do throws(Errno) {
+            let events = try GroupEvents(unified, path)
+            try ControlFile.write(try unified.open(path), "cgroup.freeze", "1")
+            while try events.read()["frozen"] != 1 {
+                let left = end - ShortWait.now
+                if left <= 0 { return }
+                try events.wait(microseconds: left)
             }
+        } catch { throw failure("freeze", error) }
+    }
+
+    /// Version 1 announces nothing: whether all have stopped is only found out by reading `freezer.state`, which is also
+    /// what takes the group from FREEZING to FROZEN (freezer-subsystem). Stopping takes microseconds, so the first look
+    /// is mostly the last; the pauses of the others are short and bounded.
+    private func freezeVersion1(until end: Int) throws(ControlGroupError) {
+        var pause = 20
+        while true {
+            // Said again each time: it can stick half-way when tasks are forked meanwhile.
+            try setFrozen(true)
+            if try isFrozen() || ShortWait.now >= end { return }
             ShortWait.sleep(microseconds: pause)
             pause = min(pause * 2, 10_000)
-            // Version 1 can stick half-way when tasks are forked meanwhile; saying it again goes on (freezer-subsystem).
-            if unified == nil { try setFrozen(true) }
         }
     }
 
@@ -116,19 +139,28 @@ extension ControlGroup {
         try killOneByOne()
     }
 
-    /// Frozen processes cannot fork, nor end and leave their number to another: so every listed one is the right one.
+    /// Frozen processes cannot fork, nor end and leave their number to another: so every listed one is the right one. The
+    /// ends are awaited by pidfd.
     private func killOneByOne() throws(ControlGroupError) {
         let end = ShortWait.now + 2_000_000
-        var pause = 100
         while true {
             let canFreeze = (try? freeze(timeoutMicroseconds: 200_000)) != nil
-            let members = try processes()
-            for pid in members { try? ProcessSignal.send(ProcessSignal.kill, to: pid) }
+            var members = try processes()
+            var held = HeldProcesses(members)
+            if !canFreeze, !members.isEmpty {
+                // Who is still listed now that it is held by descriptor is the one that was meant.
+                let still = Set(try processes())
+                if !still.isSuperset(of: members) {
+                    members = members.filter { still.contains($0) }
+                    held = held.filtered { still.contains($0) }
+                }
+            }
+            held.kill()
             if canFreeze { try? thaw() }
-            if members.isEmpty { return }
+            if members.isEmpty, try processes().isEmpty { return }
             guard ShortWait.now < end else { break }
-            ShortWait.sleep(microseconds: pause)
-            pause = min(pause * 2, 20_000)
+            // One that has ended may still be listed for a moment: the kernel takes it off the group a little later.
+            if !held.awaitEnd(until: end) { ShortWait.sleep(microseconds: 100) }
         }
         throw ControlGroupError(
             operation: "kill the processes of", object: path.description, cause: "some are still there after 2 s",

@@ -49,9 +49,32 @@ extension ControlGroup {
             let isLast = ShortWait.now >= end
             guard let obstacle = try removeOne(path, root) else { return }
             if isLast { throw obstacle }
+            if awaitEmpty(path, hierarchy, root, until: min(end, ShortWait.now + 100_000)) { continue }
+            // No process is to be seen, only what the kernel has not put away yet: that has no event.
             ShortWait.sleep(microseconds: pause)
             pause = min(pause * 2, 20_000)
         }
+    }
+
+    /// Waits until the group's processes have ended: by the kernel's announcement on version 2, by their pidfds on version 1.
+    ///
+    /// - Returns: false at once when there were none.
+    private static func awaitEmpty(
+        _ path: GroupPath, _ hierarchy: Hierarchy, _ root: borrowing FileDescriptor, until end: Int
+    ) -> Bool {
+        if hierarchy.isUnified {
+            guard let events = try? GroupEvents(hierarchy, path), (try? events.read()["populated"]) == 1 else {
+                return false
+            }
+            return (try? events.wait(microseconds: max(0, end - ShortWait.now))) != nil
+        }
+        var members: [Int32] = []
+        guard let directory = try? hierarchy.open(path, in: root, .readOnly) else { return false }
+        GroupTree.visit(directory) { group in
+            let text = (try? ControlFile.read(group, "cgroup.procs")) ?? ""
+            members += text.split(separator: "\n").compactMap { Int32($0) }.filter { $0 > 0 }
+        }
+        return HeldProcesses(members).awaitEnd(until: end)
     }
 
     /// Removes one directory. What is in the way, when that may pass; nil when it is gone.
