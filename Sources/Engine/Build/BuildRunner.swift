@@ -122,6 +122,8 @@ private struct ContainerStep {
     private mutating func record(_ range: IDRange) throws(EngineError) -> ContainerRecord {
         var record = ContainerRecord(
             id: id, name: "build-" + ContainerID.short(id), created: WallClock.now(), image: "", imageID: "")
+        // No monitor answers for names during a step: it asks the host's servers itself.
+        record.networking.servesNames = true
         record.idRange = range
         record.command = request.arguments
         record.environment = request.environment
@@ -205,10 +207,7 @@ private struct ContainerStep {
     ) throws -> Int32 {
         let host = try HostControlGroups.detect()
         var endpoint = record.network == "bridge" ? try engine.networks.endpoint(for: id, names: [], ports: []) : nil
-        try NameFiles(
-            record: record, directory: directory, address: endpoint?.address.address.description,
-            gateway: endpoint?.gateway.description
-        ).write()
+        try NameFiles(record: record, directory: directory, endpoints: endpoint.map { [$0] } ?? []).write()
         let (configuration, ownerMapped) = try SpecificationBuilder(record: record, directory: directory).build()
         var launch = LaunchRequest(
             id: id, configuration: configuration,
@@ -232,7 +231,7 @@ private struct ContainerStep {
         var container = try Launcher(launch).launch { process in
             guard let connected else { return }
             _ = try networks.connect(
-                connected, namespace: process.pidfd, groups: range.base...(range.base + range.size - 1))
+                [connected], namespace: process.pidfd, groups: range.base...(range.base + range.size - 1))
         }
         try container.start()
         pipes.closeContainerEnds()
