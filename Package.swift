@@ -61,7 +61,8 @@ let package = Package(
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
+                "Engine", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore",
+                "CommandLine",
                 "GoTemplate", "TransferCommands", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),

@@ -50,7 +50,8 @@ public struct LaunchedContainer: ~Copyable {
         // Its name is still ours if it never executed the program; a process that is not reaped keeps its name.
         guard ProcessInformation.name(of: process.pid) == InitProcess.name else { return }
         _ = try? process.wait()
-        throw RuntimeError("start container", "", cause: "its first process was killed before it could execute the program")
+        throw RuntimeError(
+            "start container", "", cause: "its first process was killed before it could execute the program")
     }
 
     private mutating func nextMessage() throws(RuntimeError) -> UInt8? {

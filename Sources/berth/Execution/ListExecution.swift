@@ -7,7 +7,9 @@ extension ProgramExecution {
     /// `ps`.
     func list(_ options: PsOptions) throws -> Int32 {
         var entries = try engine.list()
-        if let last = options.last { entries = Array(entries.prefix(last)) } else if !options.all {
+        if let last = options.last {
+            entries = Array(entries.prefix(last))
+        } else if !options.all {
             entries = entries.filter { $0.state.status == .running }
         }
         func id(_ record: ContainerRecord) -> String { options.truncates ? ContainerID.short(record.id) : record.id }

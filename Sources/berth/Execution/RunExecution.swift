@@ -91,7 +91,8 @@ extension ProgramExecution {
             case .tmpfs: .tmpfs
             }
         var result = ContainerRequest.Mount(
-            source: source, destination: mount.destination, isReadOnly: mount.isReadOnly, propagation: mount.propagation)
+            source: source, destination: mount.destination, isReadOnly: mount.isReadOnly, propagation: mount.propagation
+        )
         result.isRecursive = mount.isRecursive
         result.copiesContent = mount.copiesContent
         result.options = mount.options

@@ -46,7 +46,8 @@ enum BerthProgram {
         group: "berth", summary: "A container engine for Linux", usage: "[OPTIONS] COMMAND", flags: { globalFlags },
         subcommands: [
             RunCommand.command, ExecCommand.command, PsCommand.command, ImagesCommand.command, VersionCommand.command,
-            InfoCommand.command, containers, images, NetworkCommands.group, system, ImportCommand.command, InspectCommand.command,
+            InfoCommand.command, containers, images, NetworkCommands.group, system, ImportCommand.command,
+            InspectCommand.command,
             KillCommand.command, LoadCommand.command, LogsCommand.command, NetworkCommands.port, RemoveCommand.command,
             RemoveImageCommand.command, StopCommand.command, WaitCommand.command,
         ])
@@ -69,7 +70,8 @@ enum BerthProgram {
         ])
 
     private static let system = Command(
-        group: "system", summary: "Manage Berth", subcommands: [InfoCommand.command.named("info"), ResetCommand.command])
+        group: "system", summary: "Manage Berth",
+        subcommands: [InfoCommand.command.named("info"), ResetCommand.command])
 
     private static let globalFlags: [Flag] = [
         Flag("root", nil, .string, "Directory of all state (also BERTH_ROOT)"),
