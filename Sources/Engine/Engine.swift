@@ -15,7 +15,8 @@ public struct Engine: Sendable {
     public init(root: String?) throws(EngineError) {
         roots = try EngineRoots(root: root)
         guard geteuid() == 0 else {
-            throw EngineError("berth needs root here: run it with sudo (rootless containers are not supported yet)", exitCode: 125)
+            throw EngineError(
+                "berth needs root here: run it with sudo (rootless containers are not supported yet)", exitCode: 125)
         }
         try roots.prepare()
         containers = ContainerRegistry(roots: roots)

@@ -22,7 +22,7 @@ import Testing
             holds "by a program over UDP" "port 9001 is taken by process socat \\(pid $holder_udp\\)" "$(try 9001:80/udp)"
             holds "an address that is not the host's" "203.0.113.1 is no address of this host" "$(try 203.0.113.1:80:80)"
             holds "twice in one container" "host port 81 is asked for twice" "$(try 81:80 127.0.0.1:81:82)"
-            holds "IPv6 is refused" "no IPv6" "$(try '[::1]:81:80')"
+            holds "UDP on [::1] is refused" "only TCP can be published on ::1" "$(try '[::1]:81:80/udp')"
             holds "a program is refused a container's port" "Address already in use" "$(host python3 -c 'import socket; socket.create_server(("", 8080))' 2>&1)"
             same "no lease of the refused is left" "a" "$(probe release x; ls $T/root/run/endpoints | sed 's/.json//')"
             same "and no claim of theirs" "tcp-8080-0.0.0.0 udp-5353-0.0.0.0" "$(ls $T/root/machine/ports | tr '\\n' ' ' | sed 's/ $//')"

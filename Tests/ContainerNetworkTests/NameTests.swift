@@ -23,7 +23,9 @@ import Testing
         #expect(try DNSQuery(Self.query("2.0.24.172.in-addr.arpa", 12)[...]).reverseAddress == IPAddress("172.24.0.2"))
         let six = Array(repeating: "0", count: 31).reduce("2") { $0 + "." + $1 } + ".ip6.arpa"
         #expect(try DNSQuery(Self.query(six, 12)[...]).reverseAddress == IPAddress("::2"))
-        for bad in ["1.2.3.in-addr.arpa", "256.0.0.1.in-addr.arpa", "in-addr.arpa", "a.b.c.d.in-addr.arpa", "1.ip6.arpa"] {
+        for bad in [
+            "1.2.3.in-addr.arpa", "256.0.0.1.in-addr.arpa", "in-addr.arpa", "a.b.c.d.in-addr.arpa", "1.ip6.arpa",
+        ] {
             #expect(try DNSQuery(Self.query(bad, 12)[...]).reverseAddress == nil, "\(bad)")
         }
     }
@@ -51,7 +53,9 @@ import Testing
         #expect(outcome(Self.query("a", flags: 0x8180)) == .unanswerable, "an answer is never answered")
         #expect(outcome(Self.query("a", flags: 0x2000)) == .answer(id: 0x1234, flags: 0x2000, .notImplemented))
         #expect(outcome(Array(Self.query("a").dropLast())) == .answer(id: 0x1234, flags: 0x0100, .formatError))
-        #expect(outcome(Array(Self.query("a").prefix(12)) + [0xC0, 0x0C, 0, 1, 0, 1]) == .answer(id: 0x1234, flags: 0x0100, .formatError))
+        #expect(
+            outcome(Array(Self.query("a").prefix(12)) + [0xC0, 0x0C, 0, 1, 0, 1])
+                == .answer(id: 0x1234, flags: 0x0100, .formatError))
         #expect(outcome(Array(repeating: 0, count: 5000)) == .unanswerable)
     }
 
@@ -85,7 +89,8 @@ import Testing
     }
 
     @Test("resolv.conf") func configuration() {
-        let text = "search a.test b.test\nnameserver 10.0.0.1\nnameserver fe80::1%eth0\nnameserver x\nnameserver ::1\noptions ndots:2 rotate\nsearch last.test\n# x\n"
+        let text =
+            "search a.test b.test\nnameserver 10.0.0.1\nnameserver fe80::1%eth0\nnameserver x\nnameserver ::1\noptions ndots:2 rotate\nsearch last.test\n# x\n"
         let read = ResolverConfiguration(Array(text.utf8))
         #expect(read.servers.map(\.description) == ["10.0.0.1", "::1"])
         #expect(read.searchDomains == ["last.test"] && read.options == ["ndots:2", "rotate"])
@@ -122,12 +127,22 @@ import Testing
             { $0.subnets = Self.subnets("127.1.0.0/16") }, { $0.subnets = Self.subnets("224.0.0.0/8") },
             { $0.subnets = Self.subnets("fd00:9::/64") }, { $0.subnets = Self.subnets("10.9.0.0/24", "10.8.0.0/24") },
             { $0.gateways = [.v4(0x0A09_0001)] },
-            { $0.subnets = Self.subnets("10.9.0.0/24"); $0.gateways = [.v4(0x0A09_0000)] },
-            { $0.subnets = Self.subnets("10.9.0.0/24"); $0.gateways = [.v4(0x0A09_00FF)] },
-            { $0.subnets = Self.subnets("10.9.0.0/24"); $0.ranges = Self.subnets("10.9.0.0/16") },
-            { $0.subnets = Self.subnets("10.9.0.0/30"); $0.reserved = ["a": .v4(0x0A09_0002)] },
+            {
+                $0.subnets = Self.subnets("10.9.0.0/24"); $0.gateways = [.v4(0x0A09_0000)]
+            },
+            {
+                $0.subnets = Self.subnets("10.9.0.0/24"); $0.gateways = [.v4(0x0A09_00FF)]
+            },
+            {
+                $0.subnets = Self.subnets("10.9.0.0/24"); $0.ranges = Self.subnets("10.9.0.0/16")
+            },
+            {
+                $0.subnets = Self.subnets("10.9.0.0/30"); $0.reserved = ["a": .v4(0x0A09_0002)]
+            },
             { $0.usesIPv4 = false }, { $0.driver = .macvlan }, { $0.options = ["mtu": "60"] },
-            { $0.options = ["mtu": "1000"]; $0.usesIPv6 = true }, { $0.options = ["icc": "perhaps"] },
+            {
+                $0.options = ["mtu": "1000"]; $0.usesIPv6 = true
+            }, { $0.options = ["icc": "perhaps"] },
             { $0.options = ["com.docker.network.bridge.name": "a/b"] }, { $0.options = ["no.such": "1"] },
             { $0.options = ["com.docker.network.bridge.name": "sixteen-letters-"] }, { $0.options = ["publish": "x"] },
         ]
@@ -152,7 +167,9 @@ import Testing
         rules[8 + 88] = 112
         rules.replaceSubrange((8 + 112 + 32)..., with: [0xFF, 0xFF, 0xFF, 0xFF] + [0, 0, 0, 0])
         #expect(LegacyTables.forwardPolicy(info: info[...], rules: rules[...], six: false) == -1)
-        for length in 0..<rules.count - 4 { _ = LegacyTables.forwardPolicy(info: info[...], rules: rules[..<length], six: false) }
+        for length in 0..<rules.count - 4 {
+            _ = LegacyTables.forwardPolicy(info: info[...], rules: rules[..<length], six: false)
+        }
         info.replaceSubrange(64..<68, with: [0xFF, 0xFF, 0xFF, 0xFF])
         #expect(LegacyTables.forwardPolicy(info: info[...], rules: rules[...], six: false) == nil)
         #expect(LegacyTables.forwardPolicy(info: [], rules: [], six: true) == nil)

@@ -8,7 +8,8 @@ import Testing
         do throws(PortSyntaxError) {
             return try PortRequest.parse(text).map { port in
                 let host = port.hostPorts.map { "\($0.lowerBound)-\($0.upperBound)" } ?? "?"
-                return "\(port.hostAddress?.description ?? "*") \(host) \(port.containerPort)/\(port.portProtocol.rawValue)"
+                return
+                    "\(port.hostAddress?.description ?? "*") \(host) \(port.containerPort)/\(port.portProtocol.rawValue)"
             }.joined(separator: "; ")
         } catch { return "error: \(error)" }
     }

@@ -33,6 +33,7 @@ import Testing
             holds "a port published on one address" "^web-a" "$(from outside ask 198.51.100.1 7070)"
             same "not on another address" "" "$(from host ask 127.0.0.1 7070)"
             holds "the kernel follows a UDP connection" "dport=5353 .*src=${address[a]} " "$(host cat /proc/net/nf_conntrack)"
+            from b ask_udp 198.51.100.2 7000 >/dev/null
             stop a
             lacks "and forgets it with the container" "dport=5353" "$(host cat /proc/net/nf_conntrack)"
             holds "and no other" "dport=7000 " "$(host cat /proc/net/nf_conntrack)"

@@ -126,7 +126,7 @@ leaves_nothing() {
     local out; out=$(probe remove-all 2>&1) || fail "remove-all: $out"
     same "no table is left" "" "$(host nft list tables)"
     soon "no link is left" sh -c "! ip -n $N-h link show | grep -E 'berth|v-berth'"
-    same "no lease, record or claim is left" "" "$(find "$T/root/machine/subnets" "$T/root/machine/ports" "$T/root/run" "$T/root/state" \( -type l -o -type f \) 2>/dev/null | grep -v '/lock$')"
+    same "no lease, record or claim is left" "" "$(find "$T/root/machine/subnets" "$T/root/machine/ports" "$T/root/run" "$T/root/state" \( -type l -o -type f \) 2>/dev/null | grep -vE '/lock$|/locks/')"
     same "forwarding is as it was" 0 "$(host cat /proc/sys/net/ipv4/ip_forward)"
 }
 

@@ -83,7 +83,8 @@ extension Endpoint {
             ("network", .string(network)), ("networkID", .string(networkID)), ("driver", .string(driver.rawValue)),
             ("names", JSONValue(names)), ("bridge", .string(bridge)),
             ("hostInterface", .string(hostInterface)), ("containerInterface", .string(containerInterface)),
-            ("macAddress", .string(macAddress.description)), ("apart", .bool(isApart)), ("connected", .bool(isConnected)),
+            ("macAddress", .string(macAddress.description)), ("apart", .bool(isApart)),
+            ("connected", .bool(isConnected)),
             ("bridgeIndex", JSONValue(bridgeIndex)), ("serial", JSONValue(serial)),
             ("ports", .array(ports.map(\.json))),
         ])

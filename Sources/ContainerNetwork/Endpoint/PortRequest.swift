@@ -45,9 +45,10 @@ public struct PortRequest: Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        let host = hostPorts.map {
-            $0.lowerBound == $0.upperBound ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
-        } ?? ""
+        let host =
+            hostPorts.map {
+                $0.lowerBound == $0.upperBound ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
+            } ?? ""
         let address = hostAddress.map { $0.bitCount == 128 ? "[\($0)]:" : "\($0):" } ?? ""
         return "\(address)\(host):\(containerPort)/\(portProtocol.rawValue)"
     }
@@ -107,7 +108,10 @@ extension PortRequest {
         for index in 0...count {
             var request = PortRequest(
                 hostAddress: address, containerPort: container.lowerBound + UInt16(index), portProtocol: portProtocol)
-            if let host { request.hostPorts = count == 0 ? host : host.lowerBound + UInt16(index)...host.lowerBound + UInt16(index) }
+            if let host {
+                request.hostPorts =
+                    count == 0 ? host : host.lowerBound + UInt16(index)...host.lowerBound + UInt16(index)
+            }
             result.append(request)
         }
         return result
@@ -121,7 +125,8 @@ extension PortRequest {
         let shown = String(decoding: inner, as: UTF8.self)
         let bracketed = inner.first == UInt8(ascii: "[") && inner.last == UInt8(ascii: "]") && inner.count > 1
         if bracketed { inner = Array(inner.dropFirst().dropLast()) }
-        guard let address = IPAddress(String(decoding: inner, as: UTF8.self)), !bracketed || address.bitCount == 128 else {
+        guard let address = IPAddress(String(decoding: inner, as: UTF8.self)), !bracketed || address.bitCount == 128
+        else {
             throw PortSyntaxError(description: "invalid IP address: \(shown)")
         }
         return address

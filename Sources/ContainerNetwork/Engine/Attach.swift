@@ -36,7 +36,8 @@ extension NetworkEngine {
         ]
         // The first way out is the default route; one more changes nothing.
         if record.allowsOutside {
-            let has4 = others.contains { $0.v4?.isDefaultRoute == true }, has6 = others.contains { $0.v6?.isDefaultRoute == true }
+            let has4 = others.contains { $0.v4?.isDefaultRoute == true },
+                has6 = others.contains { $0.v6?.isDefaultRoute == true }
             if !has4, drafts[0].v4?.gateway != nil { drafts[0].v4?.isDefaultRoute = true }
             if !has6, drafts[0].v6?.gateway != nil { drafts[0].v6?.isDefaultRoute = true }
         }
@@ -114,7 +115,9 @@ extension NetworkEngine {
             var port = port
             if port.hostAddress.bitCount == 32 { return all[next].v4 == nil ? nil : port }
             if port.way != .kernel || port.request.portProtocol == .tcp {
-                port.way = all[next].v6 == nil || port.hostAddress.isLoopback ? .monitor : port.way == .monitor ? .kernelAndMonitor : port.way
+                port.way =
+                    all[next].v6 == nil || port.hostAddress.isLoopback
+                    ? .monitor : port.way == .monitor ? .kernelAndMonitor : port.way
             } else if all[next].v6 == nil {
                 return nil
             }

@@ -36,7 +36,8 @@ extension NetworkEngine {
         try self.repair(isAlive)
         let left = try inspectAll(isAlive)
         for index in findings.indices {
-            findings[index].isMended = findings[index].isFault
+            findings[index].isMended =
+                findings[index].isFault
                 && !left.contains { $0.description == findings[index].description }
         }
         return findings
@@ -50,9 +51,12 @@ extension NetworkEngine {
         var members = [Endpoint]()
         for container in endpoints.containerIDs() {
             let own = endpoints.read(container)
-            if isAlive(container) { members += own.filter(\.isConnected) } else {
+            if isAlive(container) {
+                members += own.filter(\.isConnected)
+            } else {
                 findings.append(
-                    NetworkFinding("container \(container.prefix(12)) is gone, and its addresses and ports are still recorded"))
+                    NetworkFinding(
+                        "container \(container.prefix(12)) is gone, and its addresses and ports are still recorded"))
             }
         }
         findings += try inspectRules(hasMembers: !members.isEmpty)
@@ -63,7 +67,8 @@ extension NetworkEngine {
                 findings.append(NetworkFinding("the host does not forward IPv4 packets (net.ipv4.ip_forward is 0)"))
             }
             if members.contains(where: { $0.v6 != nil }), !HostSettings.forwardsIPv6 {
-                findings.append(NetworkFinding("the host does not forward IPv6 packets (net.ipv6.conf.all.forwarding is 0)"))
+                findings.append(
+                    NetworkFinding("the host does not forward IPv6 packets (net.ipv6.conf.all.forwarding is 0)"))
             }
         }
         for warning in obstacles() { findings.append(NetworkFinding(warning.description, isFault: false)) }
@@ -74,17 +79,31 @@ extension NetworkEngine {
     private func inspectRules(hasMembers: Bool) throws(NetworkError) -> [NetworkFinding] {
         var loader = try loader()
         guard try loader.isCurrent() else {
-            return hasMembers ? [NetworkFinding("the firewall rules of table \(names.table) are missing or not those of this version")] : []
+            return hasMembers
+                ? [
+                    NetworkFinding(
+                        "the firewall rules of table \(names.table) are missing or not those of this version")
+                ] : []
         }
         let wanted = try allElements()
         var findings = [NetworkFinding]()
         for (set, family) in RuleText.allSets {
             let present = Set(try loader.elements(of: set, family).map { [$0.key, $0.data ?? []] })
             let right = Set(
-                wanted.filter { $0.set == set && $0.family == family }.map { [$0.setElement.key, $0.setElement.data ?? []] })
+                wanted.filter { $0.set == set && $0.family == family }.map {
+                    [$0.setElement.key, $0.setElement.data ?? []]
+                })
             let missing = right.subtracting(present).count, extra = present.subtracting(right).count
-            if missing > 0 { findings.append(NetworkFinding("the set \(set) of table \(names.table) lacks \(missing) element\(missing == 1 ? "" : "s")")) }
-            if extra > 0 { findings.append(NetworkFinding("the set \(set) of table \(names.table) has \(extra) element\(extra == 1 ? "" : "s") too many")) }
+            if missing > 0 {
+                findings.append(
+                    NetworkFinding(
+                        "the set \(set) of table \(names.table) lacks \(missing) element\(missing == 1 ? "" : "s")"))
+            }
+            if extra > 0 {
+                findings.append(
+                    NetworkFinding(
+                        "the set \(set) of table \(names.table) has \(extra) element\(extra == 1 ? "" : "s") too many"))
+            }
         }
         return findings
     }
@@ -109,11 +128,13 @@ extension NetworkEngine {
             for endpoint in bridged where endpoint.bridge == bridge {
                 let name = endpoint.names.first ?? String(endpoint.containerID.prefix(12))
                 guard let port = present.first(where: { $0.name == endpoint.hostInterface }) else {
-                    findings.append(NetworkFinding("container \(name) has lost its link to network \(endpoint.network)"))
+                    findings.append(
+                        NetworkFinding("container \(name) has lost its link to network \(endpoint.network)"))
                     continue
                 }
                 if port.master != link.index || !port.isUp {
-                    findings.append(NetworkFinding("the link of container \(name) is not connected to the bridge \(bridge)"))
+                    findings.append(
+                        NetworkFinding("the link of container \(name) is not connected to the bridge \(bridge)"))
                 }
             }
         }
@@ -131,11 +152,14 @@ extension NetworkEngine {
         let all = networks.names()
         for network in all {
             for lease in leases(of: network).all() where isGone(lease.containerID) {
-                findings.append(NetworkFinding("the address \(lease.address) of network \(network) is leased to a container that is gone"))
+                findings.append(
+                    NetworkFinding(
+                        "the address \(lease.address) of network \(network) is leased to a container that is gone"))
             }
         }
         for entry in nameIndex.all() where isGone(entry.containerID) {
-            findings.append(NetworkFinding("the name \(entry.key) in network \(entry.network) is that of a container that is gone"))
+            findings.append(
+                NetworkFinding("the name \(entry.key) in network \(entry.network) is that of a container that is gone"))
         }
         for note in claims.ownPortNotes() where isGone(note.containerID) {
             findings.append(NetworkFinding("the port \(note.name) is noted for a container that is gone"))
@@ -157,7 +181,8 @@ extension NetworkEngine {
         for container in endpoints.containerIDs() { members += endpoints.read(container).filter(\.isConnected) }
         var links = try HostLinks()
         let known = Set(members.map(\.hostInterface))
-        for link in try links.all() where PathText.begins(link.name, with: names.portPrefix) && !known.contains(link.name) {
+        for link in try links.all()
+        where PathText.begins(link.name, with: names.portPrefix) && !known.contains(link.name) {
             try links.removeLink(link.name)
         }
         if members.isEmpty { return }

@@ -49,7 +49,8 @@ extension NetworkEngine {
             if request.usesIPv4, record.v4 == nil { record = try choose(record, isSix: false, taken: used) }
             if request.usesIPv6, record.v6 == nil { record = try choose(record, isSix: true, taken: used) }
         } else if record.plans.isEmpty {
-            throw refusal("a macvlan network needs the subnet of its network card", "give it with --subnet and --gateway")
+            throw refusal(
+                "a macvlan network needs the subnet of its network card", "give it with --subnet and --gateway")
         }
         // The record first: a claim without one is stale, and removed by whoever meets it.
         try networks.write(record)
@@ -70,10 +71,14 @@ extension NetworkEngine {
         var links = try HostLinks()
         let isThere = try links.exists(record.bridge)
         if record.driver == .macvlan {
-            if !isThere { throw refusal("the host has no interface \(record.bridge)", "`ip link` lists those there are") }
+            if !isThere {
+                throw refusal("the host has no interface \(record.bridge)", "`ip link` lists those there are")
+            }
             return
         }
-        if isThere { throw refusal("the host has an interface \(record.bridge) already", "choose another name for the bridge") }
+        if isThere {
+            throw refusal("the host has an interface \(record.bridge) already", "choose another name for the bridge")
+        }
         if PathText.begins(record.bridge, with: names.portPrefix) || record.bridge == names.defaultBridge {
             throw refusal("\(record.bridge) is a name that Berth gives", "choose another name for the bridge")
         }
@@ -139,10 +144,12 @@ extension NetworkEngine {
         guard try networks.read(name)?.id == record.id else { throw Self.noNetwork(name) }
         let members = endpoints(in: name)
         if !members.isEmpty {
-            let shown = members.prefix(5).map { $0.names.first ?? String($0.containerID.prefix(12)) }.joined(separator: ", ")
+            let shown = members.prefix(5).map { $0.names.first ?? String($0.containerID.prefix(12)) }.joined(
+                separator: ", ")
             throw NetworkError(
                 operation: "remove the network", object: name,
-                cause: "\(members.count == 1 ? "a container is" : "\(members.count) containers are") connected to it (\(shown)\(members.count > 5 ? ", …" : ""))",
+                cause:
+                    "\(members.count == 1 ? "a container is" : "\(members.count) containers are") connected to it (\(shown)\(members.count > 5 ? ", …" : ""))",
                 remedy: "disconnect or remove the containers first")
         }
         forgetReady(name)

@@ -42,7 +42,9 @@ extension NetworkEngine {
         let before = record
         for isSix in [false, true] {
             guard let plan = isSix ? record.v6 : record.v4 else { continue }
-            guard let obstacle = used.first(where: { $0.overlaps(plan.subnet) && $0.prefixLength >= 8 }) else { continue }
+            guard let obstacle = used.first(where: { $0.overlaps(plan.subnet) && $0.prefixLength >= 8 }) else {
+                continue
+            }
             guard plan.isAutomatic else {
                 throw NetworkError(
                     operation: "use the subnet", object: "\(plan.subnet)",

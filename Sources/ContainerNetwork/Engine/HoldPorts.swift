@@ -18,7 +18,9 @@ extension NetworkEngine {
             // The same request on several addresses: the same port on all of them.
             let request = all[place].ports[start].request
             var end = start + 1
-            while end < all[place].ports.count, all[place].ports[end].request == request, request.hostAddress == nil { end += 1 }
+            while end < all[place].ports.count, all[place].ports[end].request == request, request.hostAddress == nil {
+                end += 1
+            }
             let sockets = try hold(all[place].ports[start..<end], ownerName: ownerName)
             for (index, number) in zip(start..<end, sockets.numbers) {
                 if let port = sockets.port { all[place].ports[index].hostPort = port }
@@ -42,7 +44,8 @@ extension NetworkEngine {
     }
 
     /// Holds the ports of one endpoint.
-    public func holdPorts(_ endpoint: inout Endpoint, ownerName: (String) -> String?) throws(NetworkError) -> HeldPorts {
+    public func holdPorts(_ endpoint: inout Endpoint, ownerName: (String) -> String?) throws(NetworkError) -> HeldPorts
+    {
         var all = [endpoint]
         let held = try holdPorts(&all, ownerName: ownerName)
         endpoint = all[0]

@@ -80,7 +80,9 @@ extension NetworkEngine {
             }
         }
         let leases = leases(of: record.name)
-        func choose(_ plan: AddressPlan?, _ wish: IPAddress?, _ last: IPAddress?) throws(NetworkError) -> EndpointAddress? {
+        func choose(_ plan: AddressPlan?, _ wish: IPAddress?, _ last: IPAddress?) throws(NetworkError)
+            -> EndpointAddress?
+        {
             guard let plan else { return nil }
             guard let address = wish ?? leases.candidate(in: plan, for: containerID, preferred: last),
                 let own = IPNetwork(address, prefixLength: plan.subnet.prefixLength)
@@ -103,7 +105,8 @@ extension NetworkEngine {
         for alias in attachment.aliases {
             guard NameIndex.key(alias) != nil else {
                 throw NetworkError(
-                    operation: "use the alias", object: "\"\(alias.prefix(64).filter { $0.isASCII && !$0.isNewline })\"",
+                    operation: "use the alias",
+                    object: "\"\(alias.prefix(64).filter { $0.isASCII && !$0.isNewline })\"",
                     cause: "it has characters that a name must not have", remedy: "use letters, digits, -, _ and .")
             }
             names.append(alias)
@@ -112,7 +115,8 @@ extension NetworkEngine {
         let base = v4?.address ?? v6?.address ?? .anyV4
         return Endpoint(
             containerID: containerID, network: record.name, networkID: record.id, driver: record.driver, names: names,
-            bridge: record.bridge, hostInterface: isBridge ? self.names.randomPort() : "", containerInterface: interface,
+            bridge: record.bridge, hostInterface: isBridge ? self.names.randomPort() : "",
+            containerInterface: interface,
             v4: v4, v6: v6, macAddress: attachment.macAddress ?? MACAddress(for: base), ports: [],
             isApart: isBridge && !record.allowsMembers,
             macvlanMode: MacvlanMode(rawValue: record.macvlanMode) ?? .bridge, serial: MonotonicClock.nanoseconds())
@@ -131,7 +135,8 @@ extension NetworkEngine {
                 let record = records[index], attachment = attachments[index]
                 let leases = leases(of: record.name)
                 for (own, wish, plan) in [
-                    (drafts[index].v4, attachment.address4, record.v4), (drafts[index].v6, attachment.address6, record.v6),
+                    (drafts[index].v4, attachment.address4, record.v4),
+                    (drafts[index].v6, attachment.address6, record.v6),
                 ] {
                     guard let own, let plan else { continue }
                     if try leases.take(own.address, for: containerID) {
@@ -160,7 +165,8 @@ extension NetworkEngine {
                     containerID: containerID, network: old.network, networkID: old.networkID, driver: old.driver,
                     names: old.names, bridge: old.bridge, hostInterface: old.hostInterface,
                     containerInterface: old.containerInterface, v4: fresh.v4, v6: fresh.v6,
-                    macAddress: fresh.macAddress, ports: old.ports, isApart: old.isApart, macvlanMode: old.macvlanMode, serial: fresh.serial)
+                    macAddress: fresh.macAddress, ports: old.ports, isApart: old.isApart, macvlanMode: old.macvlanMode,
+                    serial: fresh.serial)
                 fresh.v4?.isDefaultRoute = old.v4?.isDefaultRoute ?? false
                 fresh.v6?.isDefaultRoute = old.v6?.isDefaultRoute ?? false
                 drafts[index] = fresh

@@ -3,7 +3,8 @@ import Netlink
 
 extension NetworkEngine {
     /// Puts the ports at the first endpoint that can publish them, on every address that they are to be reachable by.
-    func place(_ requests: [PortRequest], of drafts: inout [Endpoint], _ records: [NetworkRecord]) throws(NetworkError) {
+    func place(_ requests: [PortRequest], of drafts: inout [Endpoint], _ records: [NetworkRecord]) throws(NetworkError)
+    {
         guard let first = requests.first else { return }
         guard let index = records.firstIndex(where: { $0.driver == .bridge && $0.allowsOutside }) else {
             let name = records.first?.name ?? ""
@@ -51,7 +52,8 @@ extension NetworkEngine {
                         address.isLoopback
                             ? "only TCP can be published on \(address), which the kernel does not redirect"
                             : "network \(record.name) has no IPv6, and only TCP can be passed on to IPv4",
-                        address.isLoopback ? "publish on 127.0.0.1" : "create the network with --ipv6, or publish on an IPv4 address")
+                        address.isLoopback
+                            ? "publish on 127.0.0.1" : "create the network with --ipv6, or publish on an IPv4 address")
                 }
                 port.way = .monitor
             } else if address.isAny, request.portProtocol == .tcp {
@@ -80,10 +82,13 @@ extension NetworkEngine {
         var seen = [UInt64: [IPAddress]]()
         for port in ports where port.hostPort != 0 {
             let address = port.hostAddress
-            let key = UInt64(port.request.portProtocol.number) << 17 | (address.bitCount == 128 ? 1 << 16 : 0) | UInt64(port.hostPort)
+            let key =
+                UInt64(port.request.portProtocol.number) << 17 | (address.bitCount == 128 ? 1 << 16 : 0)
+                | UInt64(port.hostPort)
             for other in seen[key] ?? [] where other == address || other.isAny || address.isAny {
                 throw NetworkError(
-                    operation: "publish", object: "\(port.request)", cause: "host port \(port.hostPort) is asked for twice",
+                    operation: "publish", object: "\(port.request)",
+                    cause: "host port \(port.hostPort) is asked for twice",
                     remedy: "leave one of them out")
             }
             seen[key, default: []].append(address)

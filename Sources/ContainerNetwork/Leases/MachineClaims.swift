@@ -87,7 +87,9 @@ struct MachineClaims: Sendable {
     func staleSubnets(networks: Set<String>) -> [String] {
         let own = StableHash.word(stateRoot, length: 12)
         return list(subnets).filter { name in
-            guard PathText.begins(name, with: own), let hyphen = name.utf8.firstIndex(of: UInt8(ascii: "-")) else { return false }
+            guard PathText.begins(name, with: own), let hyphen = name.utf8.firstIndex(of: UInt8(ascii: "-")) else {
+                return false
+            }
             return !networks.contains(String(name[name.utf8.index(after: hyphen)...]))
         }
     }
@@ -101,7 +103,10 @@ struct MachineClaims: Sendable {
     /// Gives back every claim of this engine.
     func giveBackAll() {
         let own = StableHash.word(stateRoot, length: 12)
-        for name in list(subnets) where PathText.begins(name, with: own + "-") || PathText.begins(name, with: own + ".6-") { try? Files.unlink("\(subnets)/\(name)") }
+        for name in list(subnets)
+        where PathText.begins(name, with: own + "-") || PathText.begins(name, with: own + ".6-") {
+            try? Files.unlink("\(subnets)/\(name)")
+        }
         for name in list(ports) where portOwner("\(ports)/\(name)")?.stateRoot == stateRoot {
             try? Files.unlink("\(ports)/\(name)")
         }

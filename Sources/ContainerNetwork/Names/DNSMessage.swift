@@ -58,7 +58,9 @@ public struct DNSQuery: Sendable, Equatable {
         func problem(_ code: DNSCode) -> Problem { .answer(id: id, flags: flags, code) }
         guard flags & 0x7800 == 0 else { throw problem(.notImplemented) }
         guard number(4) == 1, number(6) == 0 else { throw problem(.formatError) }
-        guard let (labels, end) = DNSName.read(bytes, at: 12), end + 4 <= bytes.count else { throw problem(.formatError) }
+        guard let (labels, end) = DNSName.read(bytes, at: 12), end + 4 <= bytes.count else {
+            throw problem(.formatError)
+        }
         self.id = id
         self.flags = flags
         self.labels = labels
@@ -70,7 +72,9 @@ public struct DNSQuery: Sendable, Equatable {
 
     /// The size that an OPT record in the additional section allows. Sections that make no sense count as none: the size is
     /// a hint.
-    private static func limitInOptions(_ bytes: [UInt8], after start: Int, authorities: UInt16, additional: UInt16) -> Int? {
+    private static func limitInOptions(_ bytes: [UInt8], after start: Int, authorities: UInt16, additional: UInt16)
+        -> Int?
+    {
         guard authorities == 0, additional >= 1, additional < 16 else { return nil }
         var place = start
         for _ in 0..<additional {

@@ -74,7 +74,9 @@ struct NameIndex: Sendable {
         for network in Self.names(directory) {
             for key in Self.names("\(directory)/\(network)") {
                 let folder = path(network, key)
-                for container in Self.names(folder) where isDead(container) { try? Files.unlink("\(folder)/\(container)") }
+                for container in Self.names(folder) where isDead(container) {
+                    try? Files.unlink("\(folder)/\(container)")
+                }
                 try? Files.unlink(folder, directory: true)
             }
         }

@@ -41,7 +41,9 @@ public struct NameLookup: Sendable {
         for endpoint in own {
             guard let entries = engine.nameIndex.addresses(key, in: endpoint.network) else { continue }
             isKnown = true
-            for entry in entries { for address in entry.addresses where !found.contains(address) { found.append(address) } }
+            for entry in entries {
+                for address in entry.addresses where !found.contains(address) { found.append(address) }
+            }
         }
         guard isKnown else { return .elsewhere }
         // Several answer to a name: each first in turn.

@@ -234,10 +234,12 @@ public final class NameServer {
         guard let entry = drop(token) else { return }
         let code = DNSForwarding.code(answer[...])
         let isLast = entry.attempt + 1 >= upstreams.servers().count
-        if code == DNSCode.serverFailure.rawValue || code == DNSCode.refused.rawValue || code == DNSCode.notImplemented.rawValue,
+        if code == DNSCode.serverFailure.rawValue || code == DNSCode.refused.rawValue
+            || code == DNSCode.notImplemented.rawValue,
             !isLast
         {
-            return forward(entry.query, entry.message, entry.asker, attempt: entry.attempt + 1, byStream: entry.toWrite != nil)
+            return forward(
+                entry.query, entry.message, entry.asker, attempt: entry.attempt + 1, byStream: entry.toWrite != nil)
         }
         let limit = Self.limit(entry.query, entry.asker)
         if case .stream = entry.asker, DNSForwarding.isCut(answer[...]), entry.toWrite == nil {

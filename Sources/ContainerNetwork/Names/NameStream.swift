@@ -75,7 +75,9 @@ extension NameServer {
         var rest = stream.toWrite[...]
         while !rest.isEmpty {
             let sent: Int?
-            do throws(Errno) { sent = try StreamSocket.send(stream.socket.number, rest) } catch { return endStream(token) }
+            do throws(Errno) { sent = try StreamSocket.send(stream.socket.number, rest) } catch {
+                return endStream(token)
+            }
             guard let sent else { break }
             rest = rest.dropFirst(sent)
         }

@@ -26,7 +26,8 @@ public final class ResolverSockets: Sendable {
             let datagrams = try InternetSocket.bound(.udp, address.bytes, port: 53)
             let streams = try InternetSocket.bound(.tcp, address.bytes, port: 53)
             return ResolverSockets(
-                datagrams: SharedDescriptor(datagrams.intoDescriptor()), streams: SharedDescriptor(streams.intoDescriptor()))
+                datagrams: SharedDescriptor(datagrams.intoDescriptor()),
+                streams: SharedDescriptor(streams.intoDescriptor()))
         } catch { throw NetworkError("open the resolver of container", container, error) }
     }
 }

@@ -100,7 +100,8 @@ extension NetworkRecord {
         v6 = try object.decode("ipv6", AddressPlan.init)
         // The form of the first release: one subnet.
         if v4 == nil, v6 == nil { v4 = try AddressPlan(object) }
-        guard v4.map({ $0.subnet.address.bitCount == 32 }) ?? true, v6.map({ $0.subnet.address.bitCount == 128 }) ?? true
+        guard v4.map({ $0.subnet.address.bitCount == 32 }) ?? true,
+            v6.map({ $0.subnet.address.bitCount == 128 }) ?? true
         else { throw JSONError(path: ["ipv4"], problem: "is of another family") }
         allowsMembers = try object.bool("interContainer") ?? true
         allowsOutside = !(try object.bool("internal") ?? false)

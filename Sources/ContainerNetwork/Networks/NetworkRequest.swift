@@ -76,7 +76,9 @@ extension NetworkRequest {
         guard (8...longest).contains(subnet.prefixLength) else {
             throw refusal("\(subnet)", "a subnet here has a prefix of 8 to \(longest) bits", "choose another")
         }
-        let forbidden = ["127.0.0.0/8", "224.0.0.0/3", "0.0.0.0/8", "::/8", "fe80::/10", "ff00::/8"].compactMap { IPNetwork($0) }
+        let forbidden = ["127.0.0.0/8", "224.0.0.0/3", "0.0.0.0/8", "::/8", "fe80::/10", "ff00::/8"].compactMap {
+            IPNetwork($0)
+        }
         if let wrong = forbidden.first(where: { $0.overlaps(subnet) }) {
             throw refusal("\(subnet)", "\(wrong) is not for networks", "choose another, or none")
         }
@@ -92,13 +94,17 @@ extension NetworkRequest {
         var given = Set<Bool>()
         for gateway in gateways {
             let isSix = try inside(gateway, "gateway")
-            guard given.insert(isSix).inserted else { throw refusal("\(gateway)", "there are two gateways", "leave one out") }
+            guard given.insert(isSix).inserted else {
+                throw refusal("\(gateway)", "there are two gateways", "leave one out")
+            }
             if isSix { record.v6?.gateway = gateway } else { record.v4?.gateway = gateway }
         }
         given = []
         for range in ranges {
             let isSix = try inside(range.address, "range")
-            guard given.insert(isSix).inserted else { throw refusal("\(range)", "there are two ranges", "leave one out") }
+            guard given.insert(isSix).inserted else {
+                throw refusal("\(range)", "there are two ranges", "leave one out")
+            }
             let subnet = isSix ? record.v6?.subnet : record.v4?.subnet
             guard let subnet, range.prefixLength >= subnet.prefixLength else {
                 throw refusal("\(range)", "the range is larger than its subnet", "choose a part of the subnet")
@@ -106,20 +112,25 @@ extension NetworkRequest {
             if isSix { record.v6?.range = range.subnet } else { record.v4?.range = range.subnet }
         }
         for (word, address) in reserved.sorted(by: { $0.key < $1.key }) {
-            if try inside(address, "reserved address") { record.v6?.reserved[word] = address } else {
+            if try inside(address, "reserved address") {
+                record.v6?.reserved[word] = address
+            } else {
                 record.v4?.reserved[word] = address
             }
         }
         for plan in record.plans {
             if let gateway = plan.gateway {
                 if gateway == plan.subnet.base || gateway.bitCount == 32 && gateway == plan.subnet.last {
-                    throw refusal("\(gateway)", "it is the subnet's own address", "choose one between the first and the last")
+                    throw refusal(
+                        "\(gateway)", "it is the subnet's own address", "choose one between the first and the last")
                 }
                 if plan.reserved.values.contains(gateway) {
                     throw refusal("\(gateway)", "it is both gateway and reserved", "leave one of them out")
                 }
             }
-            if plan.room < 1 { throw refusal("\(plan.range ?? plan.subnet)", "no address is left for a container", "make it larger") }
+            if plan.room < 1 {
+                throw refusal("\(plan.range ?? plan.subnet)", "no address is left for a container", "make it larger")
+            }
         }
     }
 
@@ -127,7 +138,8 @@ extension NetworkRequest {
         switch value {
         case "1", "t", "T", "true", "TRUE", "True": return true
         case "0", "f", "F", "false", "FALSE", "False": return false
-        default: throw refusal("option \(key)", "\"\(Self.shown(value))\" is neither true nor false", "write true or false")
+        default:
+            throw refusal("option \(key)", "\"\(Self.shown(value))\" is neither true nor false", "write true or false")
         }
     }
 
@@ -142,12 +154,15 @@ extension NetworkRequest {
             // IPv6 needs 1,280 (RFC 8200); a veth takes 65,535.
             let least: UInt32 = usesIPv6 ? 1280 : 68
             guard let mtu = UInt32(value), (least...65535).contains(mtu) else {
-                throw refusal("option \(key)", "\"\(Self.shown(value))\" is not a packet size from \(least) to 65535", "")
+                throw refusal(
+                    "option \(key)", "\"\(Self.shown(value))\" is not a packet size from \(least) to 65535", "")
             }
             record.mtu = mtu
         case (.bridge, "com.docker.network.bridge.name"):
             guard Self.isInterfaceName(value) else {
-                throw refusal("option \(key)", "\"\(Self.shown(value))\" is no name for an interface", "use at most 15 letters and digits")
+                throw refusal(
+                    "option \(key)", "\"\(Self.shown(value))\" is no name for an interface",
+                    "use at most 15 letters and digits")
             }
             record.bridge = value
         case (.bridge, "com.docker.network.bridge.enable_icc"), (.bridge, "icc"):
@@ -163,12 +178,14 @@ extension NetworkRequest {
         case (.bridge, "link-local"): record.allowsLinkLocal = try boolean(key, value)
         case (.macvlan, "parent"):
             guard Self.isInterfaceName(value) else {
-                throw refusal("option parent", "\"\(Self.shown(value))\" is no name of an interface", "`ip link` lists them")
+                throw refusal(
+                    "option parent", "\"\(Self.shown(value))\" is no name of an interface", "`ip link` lists them")
             }
             record.bridge = value
         case (.macvlan, "macvlan_mode"), (.macvlan, "mode"):
             guard MacvlanMode(rawValue: value) != nil else {
-                throw refusal("option \(key)", "\"\(Self.shown(value))\" is no mode", "use bridge, private, vepa or passthru")
+                throw refusal(
+                    "option \(key)", "\"\(Self.shown(value))\" is no mode", "use bridge, private, vepa or passthru")
             }
             record.macvlanMode = value
         default:

@@ -112,7 +112,10 @@ public final class PortRelay {
     private func mayReach(_ endpoint: Endpoint, from peer: IPAddress?) -> Bool {
         guard let peer, !peer.isLoopback, let networks = try? engine.allNetworks() else { return peer != nil }
         let target = networks.first { $0.name == endpoint.network }
-        guard let source = networks.first(where: { $0.driver == .bridge && $0.plans.contains { $0.subnet.contains(peer) } })
+        guard
+            let source = networks.first(where: {
+                $0.driver == .bridge && $0.plans.contains { $0.subnet.contains(peer) }
+            })
         else { return true }
         if source.plans.contains(where: { $0.gateway == peer }) { return true }
         if source.name == target?.name { return source.allowsMembers }

@@ -40,7 +40,9 @@ enum RuleElement: Hashable, Sendable {
         }
     }
 
-    private static func six(_ name: String, _ address: IPAddress) -> String { address.bitCount == 128 ? name + "6" : name }
+    private static func six(_ name: String, _ address: IPAddress) -> String {
+        address.bitCount == 128 ? name + "6" : name
+    }
 
     /// The set or map.
     var set: String {

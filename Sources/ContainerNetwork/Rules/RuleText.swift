@@ -66,87 +66,87 @@ struct RuleText: Sendable {
     private func routed(elements: [String: [String]]) -> String {
         "table inet \(names.table) {\n" + declarations("set", Self.routedSets, elements)
             + declarations("map", Self.routedMaps, elements)
-            // Priorities are numbers: nft 1.0.6 refuses the names in the output hook.
-            + """
-            \tset counted {
-            \t\ttype ipv4_addr
-            \t\tsize 65535
-            \t\tflags dynamic
-            \t}
-            \tset counted6 {
-            \t\ttype ipv6_addr
-            \t\tsize 65535
-            \t\tflags dynamic
-            \t}
+                // Priorities are numbers: nft 1.0.6 refuses the names in the output hook.
+                + """
+                \tset counted {
+                \t\ttype ipv4_addr
+                \t\tsize 65535
+                \t\tflags dynamic
+                \t}
+                \tset counted6 {
+                \t\ttype ipv6_addr
+                \t\tsize 65535
+                \t\tflags dynamic
+                \t}
 
-            \tchain publish {
-            \t\tdnat ip to ip daddr . meta l4proto . th dport map @published
-            \t\tmeta nfproto ipv4 dnat ip to meta l4proto . th dport map @published_any
-            \t\tdnat ip6 to ip6 daddr . meta l4proto . th dport map @published6
-            \t\tmeta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @published6_any
-            \t}
-            \tchain limit_connections {
-            \t\tct state new add @counted { ip saddr ct count over \(connectionLimit) } drop
-            \t\tct state new add @counted6 { ip6 saddr ct count over \(connectionLimit) } drop
-            \t}
-            \tchain from_member {
-            \t\tct state established,related accept
-            \t\tjump limit_connections
-            \t\tiifname . oifname @within accept
-            \t\tip saddr . ip daddr @itself accept
-            \t\tip6 saddr . ip6 daddr @itself6 accept
-            \t\tct state invalid drop
-            \t\tiifname . oifname @apart drop
-            \t\tiifname != @outbound drop
-            \t\tiifname @isolated oifname @bridges drop
-            \t\toifname @isolated drop
-            \t\tiifname @without_link_local ip daddr 169.254.0.0/16 drop
-            \t\tiifname @without_link_local ip6 daddr { fe80::/10, fd00:ec2::254 } drop
-            \t\toifname @bridges goto to_member
-            \t\taccept
-            \t}
-            \tchain to_member {
-            \t\tct state established,related accept
-            \t\tct status dnat accept
-            \t\tdrop
-            \t}
-            \tchain to_member_source {
-            \t\tip saddr 127.0.0.0/8 masquerade
-            \t\tct status dnat oifname . ip saddr @subnets masquerade
-            \t\tct status dnat oifname . ip6 saddr @subnets6 masquerade
-            \t}
+                \tchain publish {
+                \t\tdnat ip to ip daddr . meta l4proto . th dport map @published
+                \t\tmeta nfproto ipv4 dnat ip to meta l4proto . th dport map @published_any
+                \t\tdnat ip6 to ip6 daddr . meta l4proto . th dport map @published6
+                \t\tmeta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @published6_any
+                \t}
+                \tchain limit_connections {
+                \t\tct state new add @counted { ip saddr ct count over \(connectionLimit) } drop
+                \t\tct state new add @counted6 { ip6 saddr ct count over \(connectionLimit) } drop
+                \t}
+                \tchain from_member {
+                \t\tct state established,related accept
+                \t\tjump limit_connections
+                \t\tiifname . oifname @within accept
+                \t\tip saddr . ip daddr @itself accept
+                \t\tip6 saddr . ip6 daddr @itself6 accept
+                \t\tct state invalid drop
+                \t\tiifname . oifname @apart drop
+                \t\tiifname != @outbound drop
+                \t\tiifname @isolated oifname @bridges drop
+                \t\toifname @isolated drop
+                \t\tiifname @without_link_local ip daddr 169.254.0.0/16 drop
+                \t\tiifname @without_link_local ip6 daddr { fe80::/10, fd00:ec2::254 } drop
+                \t\toifname @bridges goto to_member
+                \t\taccept
+                \t}
+                \tchain to_member {
+                \t\tct state established,related accept
+                \t\tct status dnat accept
+                \t\tdrop
+                \t}
+                \tchain to_member_source {
+                \t\tip saddr 127.0.0.0/8 masquerade
+                \t\tct status dnat oifname . ip saddr @subnets masquerade
+                \t\tct status dnat oifname . ip6 saddr @subnets6 masquerade
+                \t}
 
-            \tchain raw {
-            \t\ttype filter hook prerouting priority -300; policy accept;
-            \t\tiifname @bridges ip daddr 127.0.0.0/8 drop
-            \t\tiifname @bridges ip saddr 127.0.0.0/8 drop
-            \t\tiifname @bridges ip6 saddr ::1 drop
-            \t}
-            \tchain prerouting {
-            \t\ttype nat hook prerouting priority -100; policy accept;
-            \t\tip daddr 127.0.0.0/8 return
-            \t\tfib daddr type local goto publish
-            \t}
-            \tchain input {
-            \t\ttype filter hook input priority 0; policy accept;
-            \t\tiifname @bridges jump limit_connections
-            \t}
-            \tchain output {
-            \t\ttype nat hook output priority -100; policy accept;
-            \t\tip6 daddr ::1 return
-            \t\tfib daddr type local goto publish
-            \t}
-            \tchain postrouting {
-            \t\ttype nat hook postrouting priority 100; policy accept;
-            \t\toifname @bridges goto to_member_source
-            \t\tiifname @masqueraded masquerade
-            \t}
-            \tchain forward {
-            \t\ttype filter hook forward priority 0; policy accept;
-            \t\tiifname @bridges goto from_member
-            \t\toifname @bridges goto to_member
-            \t}
-            """
+                \tchain raw {
+                \t\ttype filter hook prerouting priority -300; policy accept;
+                \t\tiifname @bridges ip daddr 127.0.0.0/8 drop
+                \t\tiifname @bridges ip saddr 127.0.0.0/8 drop
+                \t\tiifname @bridges ip6 saddr ::1 drop
+                \t}
+                \tchain prerouting {
+                \t\ttype nat hook prerouting priority -100; policy accept;
+                \t\tip daddr 127.0.0.0/8 return
+                \t\tfib daddr type local goto publish
+                \t}
+                \tchain input {
+                \t\ttype filter hook input priority 0; policy accept;
+                \t\tiifname @bridges jump limit_connections
+                \t}
+                \tchain output {
+                \t\ttype nat hook output priority -100; policy accept;
+                \t\tip6 daddr ::1 return
+                \t\tfib daddr type local goto publish
+                \t}
+                \tchain postrouting {
+                \t\ttype nat hook postrouting priority 100; policy accept;
+                \t\toifname @bridges goto to_member_source
+                \t\tiifname @masqueraded masquerade
+                \t}
+                \tchain forward {
+                \t\ttype filter hook forward priority 0; policy accept;
+                \t\tiifname @bridges goto from_member
+                \t\toifname @bridges goto to_member
+                \t}
+                """
     }
 
     private func bridged(elements: [String: [String]]) -> String {

@@ -55,7 +55,9 @@ public final class RuleWatch {
 
     /// Becomes the one that watches, if nobody is.
     private func begin() -> Bool {
-        guard let lock = try? FileLock.attempt("\(engine.runRoot)/watch"), let events = try? TableEvents() else { return false }
+        guard let lock = try? FileLock.attempt("\(engine.runRoot)/watch"), let events = try? TableEvents() else {
+            return false
+        }
         do throws(Errno) { try poller.add(events.number, .readable, token: Token.events) } catch { return false }
         watching = (SharedLock(lock), events)
         return true

@@ -41,14 +41,15 @@ public struct ContainerNetworking: Sendable, Equatable {
     }
 
     init(_ object: JSONObject) throws(JSONError) {
-        attachments = try object.decodeArray("attachments") { (entry) throws(JSONError) in
-            var attachment = Attachment(network: try entry.required("network", entry.string("network")))
-            attachment.address4 = try entry.string("ip").flatMap { IPAddress($0) }
-            attachment.address6 = try entry.string("ip6").flatMap { IPAddress($0) }
-            attachment.macAddress = try entry.string("mac").flatMap { MACAddress($0) }
-            attachment.aliases = try entry.strings("aliases") ?? []
-            return attachment
-        } ?? []
+        attachments =
+            try object.decodeArray("attachments") { (entry) throws(JSONError) in
+                var attachment = Attachment(network: try entry.required("network", entry.string("network")))
+                attachment.address4 = try entry.string("ip").flatMap { IPAddress($0) }
+                attachment.address6 = try entry.string("ip6").flatMap { IPAddress($0) }
+                attachment.macAddress = try entry.string("mac").flatMap { MACAddress($0) }
+                attachment.aliases = try entry.strings("aliases") ?? []
+                return attachment
+            } ?? []
         servesNames = try object.bool("servesNames") ?? false
         isDetached = try object.bool("detached") ?? false
         searchDomains = try object.strings("search")

@@ -154,18 +154,21 @@ extension ContainerRecord {
         }
         let version = try object.integer("formatVersion", as: Int.self) ?? 0
         guard version == Self.formatVersion else {
-            throw JSONError(path: ["formatVersion"], problem: "\(version) is not the version \(Self.formatVersion) that this berth reads")
+            throw JSONError(
+                path: ["formatVersion"],
+                problem: "\(version) is not the version \(Self.formatVersion) that this berth reads")
         }
         id = try object.required("id", object.string("id"))
         name = try object.required("name", object.string("name"))
         created = try object.required("created", object.string("created"))
         image = try object.required("image", object.string("image"))
         imageID = try object.required("imageID", object.string("imageID"))
-        layers = try object.decodeArray("layers") { (entry) throws(JSONError) in
-            Layer(
-                path: try entry.required("path", entry.string("path")),
-                idBase: try entry.required("idBase", entry.integer("idBase")))
-        } ?? []
+        layers =
+            try object.decodeArray("layers") { (entry) throws(JSONError) in
+                Layer(
+                    path: try entry.required("path", entry.string("path")),
+                    idBase: try entry.required("idBase", entry.integer("idBase")))
+            } ?? []
         idRange = try object.decode("idRange") { (entry) throws(JSONError) in
             IDRange(
                 base: try entry.required("base", entry.integer("base")),
@@ -193,12 +196,13 @@ extension ContainerRecord {
         ports = try object.decodeArray("ports", Port.init) ?? []
         extraHosts = try object.strings("extraHosts") ?? []
         dns = try object.strings("dns") ?? []
-        ulimits = try object.decodeArray("ulimits") { (entry) throws(JSONError) in
-            Ulimit(
-                name: try entry.required("name", entry.string("name")),
-                soft: try entry.required("soft", entry.integer("soft")),
-                hard: try entry.required("hard", entry.integer("hard")))
-        } ?? []
+        ulimits =
+            try object.decodeArray("ulimits") { (entry) throws(JSONError) in
+                Ulimit(
+                    name: try entry.required("name", entry.string("name")),
+                    soft: try entry.required("soft", entry.integer("soft")),
+                    hard: try entry.required("hard", entry.integer("hard")))
+            } ?? []
         sysctls = try object.stringMap("sysctls") ?? [:]
         shmSize = try object.integer("shmSize") ?? 64 << 20
         oomScoreAdjustment = try object.integer("oomScoreAdjustment")

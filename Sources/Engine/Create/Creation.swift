@@ -58,7 +58,8 @@ extension Engine {
         if let wanted {
             guard ContainerName.isValid(wanted) else {
                 throw EngineError(
-                    "Invalid container name (\(ContainerRegistry.printable(wanted))), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+                    "Invalid container name (\(ContainerRegistry.printable(wanted))), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+                )
             }
             return try containers.claim(name: wanted, id: record.id)
         }

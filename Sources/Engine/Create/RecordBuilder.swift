@@ -16,7 +16,8 @@ struct RecordBuilder {
     func build() throws(EngineError) -> ContainerRecord {
         let config = image.configuration.config
         var record = ContainerRecord(
-            id: id, name: request.name ?? "", created: WallClock.now(), image: request.image, imageID: image.id.description)
+            id: id, name: request.name ?? "", created: WallClock.now(), image: request.image,
+            imageID: image.id.description)
         try setCommand(&record, config)
         record.hostname = request.hostname ?? ContainerID.short(id)
         record.domainname = request.domainname ?? ""
@@ -36,7 +37,8 @@ struct RecordBuilder {
         record.network = request.network
         record.networking = request.networking
         record.ports = try ports(config)
-        record.networking.servesNames = (config.exposedPorts + request.exposed + record.ports.map { "\($0.containerPort)/\($0.proto)" })
+        record.networking.servesNames =
+            (config.exposedPorts + request.exposed + record.ports.map { "\($0.containerPort)/\($0.proto)" })
             .contains { PathText.names($0).first == "53" }
         record.extraHosts = request.extraHosts
         record.dns = request.dns
@@ -64,7 +66,8 @@ struct RecordBuilder {
             record.command = request.arguments.isEmpty ? config.command ?? [] : request.arguments
         }
         guard !record.arguments.isEmpty else {
-            throw EngineError("no command specified: image \(request.image) names none, give one after the image", exitCode: 125)
+            throw EngineError(
+                "no command specified: image \(request.image) names none, give one after the image", exitCode: 125)
         }
         for argument in record.arguments where argument.utf8.contains(0) {
             throw EngineError("an argument of the command holds a zero byte", exitCode: 125)
@@ -73,22 +76,31 @@ struct RecordBuilder {
 
     private func checkHostname(_ name: String) throws(EngineError) {
         let bytes = Array(name.utf8)
-        let fits = bytes.count <= 63 && !bytes.isEmpty && bytes.first != UInt8(ascii: "-")
+        let fits =
+            bytes.count <= 63 && !bytes.isEmpty && bytes.first != UInt8(ascii: "-")
             && bytes.allSatisfy {
                 (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
                     || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
             }
         guard fits else {
-            throw EngineError("invalid hostname \"\(ContainerRegistry.printable(name))\": 1 to 63 letters, digits, -, _ and . are allowed", exitCode: 125)
+            throw EngineError(
+                "invalid hostname \"\(ContainerRegistry.printable(name))\": 1 to 63 letters, digits, -, _ and . are allowed",
+                exitCode: 125)
         }
     }
 
     private func environment(_ record: ContainerRecord, _ config: ImageConfiguration.Config) -> [String] {
-        var result = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=\(record.hostname)"]
+        var result = [
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=\(record.hostname)",
+        ]
         if request.terminal { result.append("TERM=xterm") }
         for entry in config.environment + request.environment {
             let key = String(decoding: entry.utf8.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self) + "="
-            if let place = result.firstIndex(where: { PathText.begins($0, with: key) }) { result[place] = entry } else { result.append(entry) }
+            if let place = result.firstIndex(where: { PathText.begins($0, with: key) }) {
+                result[place] = entry
+            } else {
+                result.append(entry)
+            }
         }
         return result
     }
@@ -97,7 +109,9 @@ struct RecordBuilder {
         let path = request.workingDirectory ?? config.workingDirectory
         if path.isEmpty { return "/" }
         guard PathText.isAbsolute(path) else {
-            throw EngineError("the working directory \"\(ContainerRegistry.printable(path))\" is invalid, it needs to be an absolute path", exitCode: 125)
+            throw EngineError(
+                "the working directory \"\(ContainerRegistry.printable(path))\" is invalid, it needs to be an absolute path",
+                exitCode: 125)
         }
         return Self.clean(path)
     }
@@ -105,7 +119,9 @@ struct RecordBuilder {
     private func limits() throws(EngineError) -> ContainerLimits {
         let limits = request.limits
         func refuse(_ text: String) -> EngineError { EngineError(text, exitCode: 125) }
-        if let memory = limits.memory, memory < 0 { throw refuse("invalid memory limit \(memory): it must not be negative") }
+        if let memory = limits.memory, memory < 0 {
+            throw refuse("invalid memory limit \(memory): it must not be negative")
+        }
         if let memory = limits.memory, memory > 0, memory < 6 << 20 {
             // Docker's floor: below it most programs are killed before their first line.
             throw refuse("Minimum memory limit allowed is 6MB: \(memory) bytes are too small to start a container")
@@ -122,7 +138,8 @@ struct RecordBuilder {
         if let nano = limits.nanoCPUs {
             let available = Int64(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
             guard nano >= 10_000_000, nano <= available * 1_000_000_000 else {
-                throw refuse("range of CPUs is from 0.01 to \(available).00, as there are only \(available) CPUs available")
+                throw refuse(
+                    "range of CPUs is from 0.01 to \(available).00, as there are only \(available) CPUs available")
             }
             guard limits.cpuQuota == nil, limits.cpuPeriod == nil else {
                 throw refuse("Conflicting options: --cpus cannot be combined with --cpu-period or --cpu-quota")
@@ -167,17 +184,21 @@ struct RecordBuilder {
     }
 
     private func ports(_ config: ImageConfiguration.Config) throws(EngineError) -> [ContainerRecord.Port] {
-        if request.network == "none" || request.network == "host" || request.network.utf8.starts(with: "container:".utf8) {
+        if request.network == "none" || request.network == "host"
+            || request.network.utf8.starts(with: "container:".utf8)
+        {
             // Docker discards them with a warning on the host's network; elsewhere there is nothing to publish.
             guard request.ports.isEmpty, !request.publishesAll else {
-                throw EngineError("ports cannot be published on the network \(request.network): use --network bridge", exitCode: 125)
+                throw EngineError(
+                    "ports cannot be published on the network \(request.network): use --network bridge", exitCode: 125)
             }
             return []
         }
         var ports = request.ports.map {
             ContainerRecord.Port(
                 hostAddress: $0.hostAddress?.description ?? "", hostPort: $0.hostPorts?.lowerBound ?? 0,
-                lastHostPort: $0.hostPorts?.upperBound ?? 0, containerPort: $0.containerPort, proto: $0.portProtocol.rawValue)
+                lastHostPort: $0.hostPorts?.upperBound ?? 0, containerPort: $0.containerPort,
+                proto: $0.portProtocol.rawValue)
         }
         if request.publishesAll {
             for exposed in config.exposedPorts + request.exposed {
@@ -202,7 +223,8 @@ struct RecordBuilder {
             }
             result.append(resolved)
         }
-        for path in config.volumes where PathText.isAbsolute(path) && !result.contains(where: { $0.destination == Self.clean(path) }) {
+        for path in config.volumes
+        where PathText.isAbsolute(path) && !result.contains(where: { $0.destination == Self.clean(path) }) {
             result.append(try resolve(ContainerRequest.Mount(source: .volume(nil), destination: path)))
         }
         return result
@@ -234,11 +256,14 @@ struct RecordBuilder {
         case .path(let source, let makesMissing):
             result = ContainerMount(kind: .bind, source: source, destination: destination)
             guard source.hasPrefix("/"), !source.utf8.contains(0) else {
-                throw EngineError("invalid mount source '\(ContainerRegistry.printable(source))': it must be an absolute path", exitCode: 125)
+                throw EngineError(
+                    "invalid mount source '\(ContainerRegistry.printable(source))': it must be an absolute path",
+                    exitCode: 125)
             }
             if (try? Files.status(source, followLink: true)) == nil {
                 guard makesMissing else {
-                    throw EngineError("bind source path does not exist: \(ContainerRegistry.printable(source))", exitCode: 125)
+                    throw EngineError(
+                        "bind source path does not exist: \(ContainerRegistry.printable(source))", exitCode: 125)
                 }
                 do throws(Errno) { try Files.makeDirectories(source) } catch {
                     throw EngineError("cannot make the directory \(source) to bind: \(error)", exitCode: 125)

@@ -30,7 +30,8 @@ public struct ContainerInspection {
             "HostnamePath": .string(directory.path + "/hostname"), "HostsPath": .string(directory.path + "/hosts"),
             "LogPath": .string(directory.logPath), "Name": .string("/" + record.name), "RestartCount": 0,
             "Driver": "overlay2", "Platform": "linux", "MountLabel": "", "ProcessLabel": "", "AppArmorProfile": "",
-            "ExecIDs": nil, "HostConfig": hostConfig, "GraphDriver": graphDriver, "Mounts": .array(record.mounts.map(mount)),
+            "ExecIDs": nil, "HostConfig": hostConfig, "GraphDriver": graphDriver,
+            "Mounts": .array(record.mounts.map(mount)),
             "Config": config, "NetworkSettings": networkSettings,
         ]
     }
@@ -46,11 +47,13 @@ public struct ContainerInspection {
 
     private var config: JSONValue {
         [
-            "Hostname": .string(record.hostname), "Domainname": .string(record.domainname), "User": .string(record.user),
+            "Hostname": .string(record.hostname), "Domainname": .string(record.domainname),
+            "User": .string(record.user),
             "AttachStdin": .bool(record.interactive), "AttachStdout": true, "AttachStderr": true,
             "ExposedPorts": .object(
                 JSONObject(record.ports.map { ("\($0.containerPort)/\($0.proto)", .object(JSONObject())) })),
-            "Tty": .bool(record.terminal), "OpenStdin": .bool(record.interactive), "StdinOnce": .bool(record.interactive),
+            "Tty": .bool(record.terminal), "OpenStdin": .bool(record.interactive),
+            "StdinOnce": .bool(record.interactive),
             "Env": JSONValue(record.environment), "Cmd": record.command.isEmpty ? nil : JSONValue(record.command),
             "Image": .string(record.image),
             "Volumes": .object(
@@ -71,7 +74,8 @@ public struct ContainerInspection {
             ("LogConfig", ["Type": "json-file", "Config": .object(JSONObject())]),
             ("CapAdd", capabilityDifference(added: true)), ("CapDrop", capabilityDifference(added: false)),
             ("Dns", JSONValue(record.dns)), ("DnsSearch", JSONValue(record.networking.searchDomains ?? [])),
-            ("DnsOptions", JSONValue(record.networking.resolverOptions ?? [])), ("ExtraHosts", JSONValue(record.extraHosts)),
+            ("DnsOptions", JSONValue(record.networking.resolverOptions ?? [])),
+            ("ExtraHosts", JSONValue(record.extraHosts)),
             ("GroupAdd", JSONValue(record.groupAdd)), ("IpcMode", "private"), ("CgroupnsMode", "private"),
             ("OomScoreAdj", JSONValue(record.oomScoreAdjustment ?? 0)), ("PidMode", ""), ("Privileged", false),
             ("ReadonlyRootfs", .bool(record.readOnlyRoot)), ("SecurityOpt", securityOptions),
@@ -110,7 +114,8 @@ public struct ContainerInspection {
     }
 
     private func bindText(_ mount: ContainerMount) -> JSONValue {
-        .string("\(mount.kind == .volume ? mount.name : mount.source):\(mount.destination)\(mount.isReadOnly ? ":ro" : "")")
+        .string(
+            "\(mount.kind == .volume ? mount.name : mount.source):\(mount.destination)\(mount.isReadOnly ? ":ro" : "")")
     }
 
     private func mount(_ mount: ContainerMount) -> JSONValue {
@@ -140,7 +145,8 @@ public struct ContainerInspection {
         for port in ports {
             let key = "\(port.containerPort)/\(port.proto)"
             let binding: JSONValue = [
-                "HostIp": .string(port.hostAddress), "HostPort": .string(port.hostPort == 0 ? "" : String(port.hostPort)),
+                "HostIp": .string(port.hostAddress),
+                "HostPort": .string(port.hostPort == 0 ? "" : String(port.hostPort)),
             ]
             object[key] = .array((object[key]?.arrayValue ?? []) + [binding])
         }
@@ -152,11 +158,16 @@ public struct ContainerInspection {
         let first = endpoints.first { $0.v4?.isDefaultRoute == true } ?? endpoints.first
         var object = JSONObject([
             ("SandboxKey", .string(running ? "/proc/\(state.pid)/ns/net" : "")),
-            ("Ports", running ? portMap(endpoints.flatMap(\.ports).map(ContainerRecord.Port.init)) : .object(JSONObject())),
+            (
+                "Ports",
+                running ? portMap(endpoints.flatMap(\.ports).map(ContainerRecord.Port.init)) : .object(JSONObject())
+            ),
         ])
         for (key, value) in Self.addresses(running ? first : nil) { object[key] = value }
         var networks = JSONObject()
-        let names = record.joinsNetworks ? record.attachments.map(\.network) : record.sharedNetworkContainer == nil ? [record.network] : []
+        let names =
+            record.joinsNetworks
+            ? record.attachments.map(\.network) : record.sharedNetworkContainer == nil ? [record.network] : []
         for name in names {
             let endpoint = running ? endpoints.first { $0.network == name } : nil
             let wish = record.attachments.first { $0.network == name }

@@ -8,7 +8,9 @@ import LinuxKernel
 extension Engine {
     /// A container's records as they are true now: what a killed monitor, a killed creator or a reboot left is put right
     /// first (DESIGN 1.3). Nil for a container that is gone then.
-    func current(_ directory: ContainerDirectory) throws(EngineError) -> (record: ContainerRecord, state: ContainerState)? {
+    func current(_ directory: ContainerDirectory) throws(EngineError) -> (
+        record: ContainerRecord, state: ContainerState
+    )? {
         var state = directory.readState()
         let record: ContainerRecord
         do throws(EngineError) { record = try directory.readRecord() } catch {
@@ -51,7 +53,8 @@ extension Engine {
             return
         }
         let boot = Boot.id()
-        state.error = state.bootID == boot || state.bootID.isEmpty
+        state.error =
+            state.bootID == boot || state.bootID.isEmpty
             ? "its monitor (process \(state.monitorPID)) was killed, and the container with it"
             : "the machine was restarted while the container ran"
         state.status = .exited
@@ -111,7 +114,9 @@ extension Engine {
             if let entry = try current(ContainerDirectory(roots: roots, id: id)) { result.append(entry) }
         }
         // Somebody's flush of the firewall is healed by whoever looks next.
-        if result.contains(where: { $0.state.status == .running && $0.record.joinsNetworks }) { _ = try? networks.heal() }
+        if result.contains(where: { $0.state.status == .running && $0.record.joinsNetworks }) {
+            _ = try? networks.heal()
+        }
         return result.sorted { $0.record.created > $1.record.created }
     }
 

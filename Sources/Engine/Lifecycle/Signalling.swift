@@ -19,7 +19,8 @@ extension Engine {
     public func kill(_ text: String, signal: Int32) throws(EngineError) {
         let (record, state, directory) = try inspectStarted(text)
         guard state.status == .running else {
-            throw EngineError("cannot kill container: \(text): container \(ContainerID.short(record.id)) is not running")
+            throw EngineError(
+                "cannot kill container: \(text): container \(ContainerID.short(record.id)) is not running")
         }
         let process = try openProcess(record, state)
         try attempt("signal container", record.name) { () throws(Errno) in
@@ -45,7 +46,9 @@ extension Engine {
         if directory.waitUntilUnlocked(milliseconds: limit) { return }
         try? ProcessSignal.send(pidfd: process.rawValue, SIGKILL)
         guard directory.waitUntilUnlocked(milliseconds: 30_000) else {
-            throw EngineError("container \(record.name) did not end within 30 seconds of SIGKILL; a process of it hangs in the kernel")
+            throw EngineError(
+                "container \(record.name) did not end within 30 seconds of SIGKILL; a process of it hangs in the kernel"
+            )
         }
     }
 
@@ -67,7 +70,8 @@ extension Engine {
         if state.status == .running || directory.isLocked {
             guard force else {
                 throw EngineError(
-                    "cannot remove container \"/\(record.name)\": container is running: stop the container before removing or force remove")
+                    "cannot remove container \"/\(record.name)\": container is running: stop the container before removing or force remove"
+                )
             }
             guard end(record, directory) else {
                 throw EngineError("container \(record.name) did not end within 30 seconds of SIGKILL")
@@ -75,12 +79,16 @@ extension Engine {
             // It may have removed itself.
             guard Files.exists(directory.path + "/container.json") else { return }
         }
-        guard let lock = try directory.lock() else { throw EngineError("container \(record.name) is being changed by another command") }
+        guard let lock = try directory.lock() else {
+            throw EngineError("container \(record.name) is being changed by another command")
+        }
         defer { withExtendedLifetime(lock) {} }
         try networksRelease(record)
         try discard(record, directory)
         if removesVolumes {
-            for mount in record.mounts where mount.kind == .volume && mount.isAnonymous { try? volumes.remove(mount.name) }
+            for mount in record.mounts where mount.kind == .volume && mount.isAnonymous {
+                try? volumes.remove(mount.name)
+            }
         }
     }
 
@@ -89,7 +97,9 @@ extension Engine {
         let deadline = MonotonicClock.milliseconds() + 30_000
         while MonotonicClock.milliseconds() < deadline {
             let state = directory.readState()
-            if let process = try? openProcess(record, state) { try? ProcessSignal.send(pidfd: process.rawValue, SIGKILL) }
+            if let process = try? openProcess(record, state) {
+                try? ProcessSignal.send(pidfd: process.rawValue, SIGKILL)
+            }
             if directory.waitUntilUnlocked(milliseconds: state.status == .running ? 5000 : 20) { return true }
         }
         return false
@@ -102,7 +112,8 @@ extension Engine {
         let deadline = MonotonicClock.milliseconds() + 10_000
         while true {
             let entry = try inspect(text)
-            guard entry.state.status == .created, entry.directory.isLocked, MonotonicClock.milliseconds() < deadline else {
+            guard entry.state.status == .created, entry.directory.isLocked, MonotonicClock.milliseconds() < deadline
+            else {
                 return entry
             }
             usleep(2000)

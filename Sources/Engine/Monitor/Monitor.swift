@@ -86,7 +86,9 @@ struct Monitor {
 
         var streams = try Streams(record)
         var request = try launchRequest(host, streams, shared)
-        if let size { request.configuration.process?.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns) }
+        if let size {
+            request.configuration.process?.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns)
+        }
         let plan = network.plan
         var connection = Connection()
         var container = try Launcher(request).launch { process in connection = try plan.connect(process.pidfd) }
@@ -122,7 +124,8 @@ struct Monitor {
         ).build()
         let overlay = OverlayRoot(
             layers: record.layers.map { OverlayRoot.Layer(path: $0.path, idBase: $0.idBase) },
-            upperDirectory: directory.upperDirectory, workDirectory: directory.workDirectory, volatile: record.autoRemove)
+            upperDirectory: directory.upperDirectory, workDirectory: directory.workDirectory,
+            volatile: record.autoRemove)
         var request = LaunchRequest(id: record.id, configuration: configuration, root: .overlay(overlay))
         request.userSpecification = record.user
         request.additionalGroups = record.groupAdd
@@ -168,8 +171,11 @@ struct Monitor {
             default: 125
             }
         var text = "\(error)"
-        if let limit = record.limits.memory, outOfMemory || (error as? RuntimeError)?.cause == Errno.noMemory.description {
-            text = "the memory limit of \(limit) bytes is too small to start container \(record.name); give it more with --memory"
+        if let limit = record.limits.memory,
+            outOfMemory || (error as? RuntimeError)?.cause == Errno.noMemory.description
+        {
+            text =
+                "the memory limit of \(limit) bytes is too small to start container \(record.name); give it more with --memory"
         }
         var state = ContainerState()
         state.exitCode = code

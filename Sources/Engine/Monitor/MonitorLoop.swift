@@ -256,7 +256,11 @@ final class MonitorLoop {
 
     private func flushInput() {
         let number: Int32
-        if let terminal { number = terminal } else if let pipe = input?.number { number = pipe } else {
+        if let terminal {
+            number = terminal
+        } else if let pipe = input?.number {
+            number = pipe
+        } else {
             toContainer = []
             return
         }

@@ -42,7 +42,8 @@ struct NameFiles {
 
     /// A container's own lines for one network.
     static func lines(_ endpoint: Endpoint, _ record: ContainerRecord) -> String {
-        let full = record.domainname.isEmpty ? record.hostname : "\(record.hostname).\(record.domainname) \(record.hostname)"
+        let full =
+            record.domainname.isEmpty ? record.hostname : "\(record.hostname).\(record.domainname) \(record.hostname)"
         return endpoint.addresses.map { "\($0.address)\t\(full)\n" }.joined()
     }
 
@@ -81,10 +82,13 @@ struct NameFiles {
     /// host's file.
     private var resolver: String {
         let bytes = (try? Files.read("/etc/resolv.conf", limit: 1 << 20)) ?? []
-        let changes = !record.dns.isEmpty || record.networking.searchDomains != nil || record.networking.resolverOptions != nil
+        let changes =
+            !record.dns.isEmpty || record.networking.searchDomains != nil || record.networking.resolverOptions != nil
         if endpoints.isEmpty, !changes { return String(decoding: bytes, as: UTF8.self) }
         var configuration = ResolverConfiguration(bytes)
-        if let domains = record.networking.searchDomains { configuration.searchDomains = domains == ["."] ? [] : domains }
+        if let domains = record.networking.searchDomains {
+            configuration.searchDomains = domains == ["."] ? [] : domains
+        }
         if let options = record.networking.resolverOptions { configuration.options = options }
         let asked = record.dns.compactMap { IPAddress($0) }
         if !asked.isEmpty { configuration.servers = asked }
@@ -94,7 +98,9 @@ struct NameFiles {
         } else if !endpoints.isEmpty {
             configuration.servers = [ResolverSockets.address]
             // As Docker: a name without a dot is a container's before it is anything else.
-            if !configuration.options.contains(where: { PathText.begins($0, with: "ndots:") }) { configuration.options.append("ndots:0") }
+            if !configuration.options.contains(where: { PathText.begins($0, with: "ndots:") }) {
+                configuration.options.append("ndots:0")
+            }
         }
         return configuration.text
     }

@@ -9,7 +9,8 @@ extension Engine {
         if request.network.utf8.starts(with: prefix.utf8) {
             let shared: SharedNetwork
             do throws(EngineError) {
-                shared = try sharedNetwork(String(decoding: request.network.utf8.dropFirst(prefix.utf8.count), as: UTF8.self))
+                shared = try sharedNetwork(
+                    String(decoding: request.network.utf8.dropFirst(prefix.utf8.count), as: UTF8.self))
             } catch { throw EngineError(error.description, exitCode: 125) }
             guard !request.usesHostUsers || shared.record.security.usesHostUsers else {
                 throw EngineError(

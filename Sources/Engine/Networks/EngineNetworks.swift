@@ -47,7 +47,9 @@ extension Engine {
         let all = try networkEntries()
         if let named = all.first(where: { $0.name == text }) { return named }
         let matches = text.isEmpty ? [] : all.filter { PathText.begins($0.id, with: text) }
-        guard let match = matches.first else { throw EngineError("network \(ContainerRegistry.printable(text)) not found") }
+        guard let match = matches.first else {
+            throw EngineError("network \(ContainerRegistry.printable(text)) not found")
+        }
         guard matches.count == 1 else {
             throw EngineError("the ID \(text) is the beginning of \(matches.count) networks' IDs; write more of it")
         }
@@ -65,7 +67,8 @@ extension Engine {
                 sweep()
                 // A record that leads to no container at all.
                 if !directory.isLocked {
-                    try translated { () throws(NetworkError) in try networks.release(containerID: endpoint.containerID) }
+                    try translated { () throws(NetworkError) in try networks.release(containerID: endpoint.containerID)
+                    }
                 }
             }
         }
@@ -75,7 +78,9 @@ extension Engine {
     public func removeNetwork(_ text: String) throws(EngineError) {
         let entry = try networkEntry(text)
         try settleMembers(of: entry.name)
-        guard entry.record != nil else { throw EngineError("\(entry.name) is a pre-defined network and cannot be removed") }
+        guard entry.record != nil else {
+            throw EngineError("\(entry.name) is a pre-defined network and cannot be removed")
+        }
         try translated { () throws(NetworkError) in try networks.removeNetwork(entry.name) }
     }
 
@@ -117,7 +122,8 @@ extension Engine {
             )
         }
         // A command that was killed between the two leaves one without the other: what is real counts.
-        let isThere = state.status == .running
+        let isThere =
+            state.status == .running
             ? networks.endpoints(of: record.id).contains { $0.network == entry.name }
             : record.attachments.contains { $0.network == entry.name }
         guard !isThere else {

@@ -26,7 +26,8 @@ struct EngineSettings: Sendable, Equatable {
             }
             return try EngineSettings(object)
         } catch {
-            throw EngineError("the settings in \(path) cannot be read: \(error); mend or remove that file", exitCode: 125)
+            throw EngineError(
+                "the settings in \(path) cannot be read: \(error); mend or remove that file", exitCode: 125)
         }
     }
 

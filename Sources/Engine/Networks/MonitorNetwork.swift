@@ -66,7 +66,8 @@ struct MonitorNetwork {
         let networks = engine.networks
         if let resolver = connection.resolver {
             let server = try NameServer(
-                NameLookup(networks, containerID: record.id), resolver, servers: record.dns.compactMap { IPAddress($0) })
+                NameLookup(networks, containerID: record.id), resolver, servers: record.dns.compactMap { IPAddress($0) }
+            )
             try services.add(server.number) { server.serve() }
         }
         if !listeners.isEmpty {
@@ -88,7 +89,9 @@ struct MonitorNetwork {
         }
         var request = PortRequest(
             hostAddress: address, hostPort: port.hostPort, containerPort: port.containerPort, portProtocol: proto)
-        if port.hostPort > 0, port.lastHostPort > port.hostPort { request.hostPorts = port.hostPort...port.lastHostPort }
+        if port.hostPort > 0, port.lastHostPort > port.hostPort {
+            request.hostPorts = port.hostPort...port.lastHostPort
+        }
         return request
     }
 }

@@ -15,7 +15,9 @@ struct NetworkInspection {
             var object = JSONObject([("Subnet", .string(plan.subnet.description))])
             object["IPRange"] = plan.range.map { .string($0.description) }
             object["Gateway"] = plan.gateway.map { .string($0.description) }
-            if !plan.reserved.isEmpty { object["AuxiliaryAddresses"] = JSONValue(plan.reserved.mapValues(\.description)) }
+            if !plan.reserved.isEmpty {
+                object["AuxiliaryAddresses"] = JSONValue(plan.reserved.mapValues(\.description))
+            }
             configuration.append(.object(object))
         }
         var containers = JSONObject()

@@ -65,18 +65,24 @@ struct SpecificationBuilder {
         // A sysfs may only be mounted by the owner of the network namespace it shows.
         if record.network == "host" && !record.security.usesHostUsers {
             mounts.append(
-                RuntimeMount(destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", "rro"]))
+                RuntimeMount(
+                    destination: "/sys", type: "bind", source: "/sys",
+                    options: ["rbind", "nosuid", "noexec", "nodev", "rro"]))
         } else {
             mounts.append(
-                RuntimeMount(destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"]))
+                RuntimeMount(
+                    destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"]))
             mounts.append(
                 RuntimeMount(
                     destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup",
                     options: ["nosuid", "noexec", "nodev", "ro"]))
         }
-        for name in ["resolv.conf", "hostname", "hosts"] where !record.mounts.contains(where: { $0.destination == "/etc/\(name)" }) {
+        for name in ["resolv.conf", "hostname", "hosts"]
+        where !record.mounts.contains(where: { $0.destination == "/etc/\(name)" }) {
             mounts.append(
-                RuntimeMount(destination: "/etc/\(name)", type: "bind", source: "\(shared?.directory.path ?? directory.path)/\(name)",
+                RuntimeMount(
+                    destination: "/etc/\(name)", type: "bind",
+                    source: "\(shared?.directory.path ?? directory.path)/\(name)",
                     options: record.readOnlyRoot ? ["bind", "ro"] : ["bind"]))
         }
         return mounts
@@ -137,7 +143,8 @@ struct SpecificationBuilder {
         switch record.security.seccomp {
         case .standard: linux.seccomp = DefaultSeccomp.profile(capabilities: Set(record.security.capabilities))
         case .unconfined: linux.seccomp = nil
-        case .profile(let text): linux.seccomp = try SeccompProfileFile.parse(text, capabilities: Set(record.security.capabilities))
+        case .profile(let text):
+            linux.seccomp = try SeccompProfileFile.parse(text, capabilities: Set(record.security.capabilities))
         }
         return linux
     }

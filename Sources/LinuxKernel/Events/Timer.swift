@@ -11,5 +11,7 @@ public struct Timer: ~Copyable, Sendable {
     public var number: Int32 { descriptor.rawValue }
 
     /// Lets it fire once, this many milliseconds from now (at least 1); nil stops it. What it had fired before is forgotten.
-    public func set(milliseconds: Int64?) { _ = berth_timerfd_set(descriptor.rawValue, milliseconds.map { max(1, $0) } ?? 0) }
+    public func set(milliseconds: Int64?) {
+        _ = berth_timerfd_set(descriptor.rawValue, milliseconds.map { max(1, $0) } ?? 0)
+    }
 }

@@ -53,7 +53,9 @@ public struct InternetSocket: ~Copyable, Sendable {
 
     /// A socket that speaks to one peer only. A stream may still be on its way: it becomes writable, then ask
     /// ``error(_:)``.
-    public static func connecting(_ transport: PortSocket.Transport, to peer: InternetPeer) throws(Errno) -> InternetSocket {
+    public static func connecting(_ transport: PortSocket.Transport, to peer: InternetPeer) throws(Errno)
+        -> InternetSocket
+    {
         let family = try family(peer.address)
         let socket = InternetSocket(try checked(berth_inet_socket_nonblocking(family, transport == .udp ? 0 : 1)))
         let result = peer.address.withUnsafeBytes {

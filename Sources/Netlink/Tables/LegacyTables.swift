@@ -14,7 +14,8 @@ public enum LegacyTables {
         let socket = FileDescriptor(owning: Int32(opened))
         // struct ipt_getinfo: name[32], valid_hooks, hook_entry[5], underflow[5], num_entries, size (ip_tables.h).
         var info = Array("filter".utf8) + [UInt8](repeating: 0, count: 84 - 6)
-        guard get(socket.rawValue, six, 64, &info), let size = info[...].number(at: 80, as: UInt32.self), size < 64 << 20
+        guard get(socket.rawValue, six, 64, &info), let size = info[...].number(at: 80, as: UInt32.self),
+            size < 64 << 20
         else { return nil }
         // struct ipt_get_entries: name[32], size, and at the next multiple of eight the rules.
         var entries = Array("filter".utf8) + [UInt8](repeating: 0, count: 40 - 6 + Int(size))
@@ -25,7 +26,8 @@ public enum LegacyTables {
 
     private static func get(_ socket: Int32, _ six: Bool, _ what: Int32, _ bytes: inout [UInt8]) -> Bool {
         var size = UInt32(bytes.count)
-        return bytes.withUnsafeMutableBytes { berth_iptables_get(socket, six ? 1 : 0, what, $0.baseAddress, &size) } == 0
+        return bytes.withUnsafeMutableBytes { berth_iptables_get(socket, six ? 1 : 0, what, $0.baseAddress, &size) }
+            == 0
     }
 
     /// The verdict at the end of the forward chain: -1 drop, -2 accept; nil when the bytes make no sense.

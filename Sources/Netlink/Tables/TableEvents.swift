@@ -11,7 +11,8 @@ public final class TableEvents: Sendable {
         try checked(berth_netlink_removals_only(descriptor.rawValue))
         try checked(berth_netlink_bind(descriptor.rawValue))
         // SOL_NETLINK is 270, NETLINK_ADD_MEMBERSHIP 1.
-        try checked(berth_setsockopt_int(descriptor.rawValue, 270, 1, Int32(truncatingIfNeeded: NFNLGRP_NFTABLES.rawValue)))
+        try checked(
+            berth_setsockopt_int(descriptor.rawValue, 270, 1, Int32(truncatingIfNeeded: NFNLGRP_NFTABLES.rawValue)))
     }
 
     /// Becomes readable when something was removed.

@@ -34,7 +34,9 @@ enum NetworkCommands {
         operands: .exactly(1),
         examples: [
             .init("berth network create --ipv6 app", "a bridge network with IPv4 and IPv6 subnets of Berth's choice"),
-            .init("berth network create --internal --opt icc=false vault", "no way out, and members cannot see one another"),
+            .init(
+                "berth network create --internal --opt icc=false vault",
+                "no way out, and members cannot see one another"),
         ],
         flags: {
             [
@@ -59,10 +61,13 @@ enum NetworkCommands {
         })
 
     private static let list = Command(
-        "ls", aliases: ["list"], identifier: "network ls", summary: "List networks", usage: "[OPTIONS]", operands: .none,
+        "ls", aliases: ["list"], identifier: "network ls", summary: "List networks", usage: "[OPTIONS]",
+        operands: .none,
         flags: {
             [
-                Flag("filter", "f", .list("filter"), "Provide filter values (e.g. \"driver=bridge\")", check: NetworkFilter.check),
+                Flag(
+                    "filter", "f", .list("filter"), "Provide filter values (e.g. \"driver=bridge\")",
+                    check: NetworkFilter.check),
                 Flag("format", nil, .string, "Format output using a custom template"),
                 Flag("no-trunc", nil, .boolean, "Do not truncate the output"),
                 Flag("quiet", "q", .boolean, "Only display network IDs"),
@@ -91,7 +96,8 @@ enum NetworkCommands {
             [
                 Flag("alias", nil, .list("strings"), "Add network-scoped alias for the container"),
                 .notYet("driver-opt", nil, .list("strings"), "Driver options for the network"),
-                .notYet("gw-priority", nil, .integer, "Highest gw-priority provides the default gateway", harmless: ["0"]),
+                .notYet(
+                    "gw-priority", nil, .integer, "Highest gw-priority provides the default gateway", harmless: ["0"]),
                 Flag("ip", nil, .string, "IPv4 address (e.g., \"172.30.100.104\")"),
                 Flag("ip6", nil, .string, "IPv6 address (e.g., \"2001:db8::33\")"),
                 .notYet("link", nil, .list("list"), "Add link to another container"),
@@ -105,10 +111,13 @@ enum NetworkCommands {
         flags: { [Flag("force", "f", .boolean, "Force the container to disconnect from a network")] })
 
     private static let prune = Command(
-        "prune", identifier: "network prune", summary: "Remove all unused networks", usage: "[OPTIONS]", operands: .none,
+        "prune", identifier: "network prune", summary: "Remove all unused networks", usage: "[OPTIONS]",
+        operands: .none,
         flags: {
             [
-                Flag("filter", nil, .list("filter"), "Provide filter values (e.g. \"until=<timestamp>\")", check: NetworkFilter.checkPrune),
+                Flag(
+                    "filter", nil, .list("filter"), "Provide filter values (e.g. \"until=<timestamp>\")",
+                    check: NetworkFilter.checkPrune),
                 Flag("force", "f", .boolean, "Do not prompt for confirmation"),
             ]
         })
@@ -131,7 +140,8 @@ enum NetworkCommands {
             case "network ls":
                 return .list(
                     NetworkListOptions(
-                        quiet: flags.flag("quiet"), truncates: !flags.flag("no-trunc"), format: flags.string("format") ?? "",
+                        quiet: flags.flag("quiet"), truncates: !flags.flag("no-trunc"),
+                        format: flags.string("format") ?? "",
                         filters: try NetworkFilter.read(flags.list("filter"))))
             case "network inspect": return .inspect(names: operands, format: flags.string("format"))
             case "network rm": return .remove(names: operands, force: flags.flag("force"))
@@ -174,7 +184,8 @@ enum NetworkCommands {
             request.reserved[word] = address
         }
         request.usesIPv4 = flags.flag("ipv4", default: true)
-        request.usesIPv6 = flags.flag("ipv6") || !flags.isGiven("ipv6") && request.subnets.contains { $0.address.bitCount == 128 }
+        request.usesIPv6 =
+            flags.flag("ipv6") || !flags.isGiven("ipv6") && request.subnets.contains { $0.address.bitCount == 128 }
         request.isInternal = flags.flag("internal")
         for text in flags.list("label") {
             let parts = ByteText.fields(text, by: "=", limit: 2)

@@ -53,7 +53,8 @@ extension ProgramExecution {
             let labels = (entry.record?.labels ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             return JSONObject([
                 ("CreatedAt", .string(entry.record?.created ?? "")), ("Driver", .string(entry.driver)),
-                ("ID", .string(id(entry))), ("IPv4", .string(entry.record?.v4 == nil && entry.record?.v6 != nil ? "false" : "true")),
+                ("ID", .string(id(entry))),
+                ("IPv4", .string(entry.record?.v4 == nil && entry.record?.v6 != nil ? "false" : "true")),
                 ("IPv6", .string(entry.record?.v6 == nil ? "false" : "true")),
                 ("Internal", .string(entry.record?.allowsOutside == false ? "true" : "false")),
                 ("Labels", .string(labels.joined(separator: ","))), ("Name", .string(entry.name)), ("Scope", "local"),
@@ -103,7 +104,9 @@ extension ProgramExecution {
             guard Terminal.isTerminal(0) else {
                 throw EngineError("network prune removes all networks that no container uses: confirm with --force")
             }
-            writeText("WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue? [y/N] ", to: 1)
+            writeText(
+                "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue? [y/N] ",
+                to: 1)
             guard let answer = readLine(), answer.lowercased().hasPrefix("y") else { return 1 }
         }
         let now = WallClock.seconds()
@@ -124,7 +127,8 @@ extension ProgramExecution {
                     < ($1.request.containerPort, $1.request.portProtocol.rawValue, $1.hostAddress)
             }
             for port in sorted {
-                writeText("\(port.request.containerPort)/\(port.request.portProtocol.rawValue) -> \(port.hostText)\n", to: 1)
+                writeText(
+                    "\(port.request.containerPort)/\(port.request.portProtocol.rawValue) -> \(port.hostText)\n", to: 1)
             }
             return 0
         }

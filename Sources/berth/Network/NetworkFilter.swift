@@ -12,7 +12,9 @@ struct NetworkFilter: Sendable, Equatable {
 
     static let check: @Sendable (String) throws(ValueError) -> Void = { text throws(ValueError) in
         let filter = try NetworkFilter(parsing: text)
-        guard filter.key != .until, filter.key != .notLabel else { throw ValueError("invalid filter '\(printable(filter.key.rawValue))'") }
+        guard filter.key != .until, filter.key != .notLabel else {
+            throw ValueError("invalid filter '\(printable(filter.key.rawValue))'")
+        }
     }
 
     static let checkPrune: @Sendable (String) throws(ValueError) -> Void = { text throws(ValueError) in
@@ -30,19 +32,26 @@ struct NetworkFilter: Sendable, Equatable {
 
     init(parsing text: String) throws(ValueError) {
         guard let (word, value) = ByteText.cut(text, at: "="), let key = Key(rawValue: word.lowercased()) else {
-            throw ValueError("invalid filter \(quoted(text)): write one of driver, id, label, name, scope, type, until, dangling, = and a value")
+            throw ValueError(
+                "invalid filter \(quoted(text)): write one of driver, id, label, name, scope, type, until, dangling, = and a value"
+            )
         }
         self.key = key
         self.value = value
         if key == .until, WallClock.parse(value) == nil, (try? TimeSpan.parse(value)) == nil {
             throw ValueError("invalid filter \(quoted(text)): until is a time span such as 24h, or a time")
         }
-        if key == .type, value != "custom", value != "builtin" { throw ValueError("invalid filter: 'type'='\(printable(value))'") }
-        if key == .dangling, (try? NumberValue.boolean(value)) == nil { throw ValueError("invalid filter 'dangling=\(printable(value))'") }
+        if key == .type, value != "custom", value != "builtin" {
+            throw ValueError("invalid filter: 'type'='\(printable(value))'")
+        }
+        if key == .dangling, (try? NumberValue.boolean(value)) == nil {
+            throw ValueError("invalid filter 'dangling=\(printable(value))'")
+        }
     }
 
     /// Whether an entry passes all filters: those of different keys must all hold, of one key any.
-    static func passes(_ entry: NetworkEntry, _ filters: [NetworkFilter], isUsed: (String) -> Bool, now: Int64) -> Bool {
+    static func passes(_ entry: NetworkEntry, _ filters: [NetworkFilter], isUsed: (String) -> Bool, now: Int64) -> Bool
+    {
         var byKey = [Key: [NetworkFilter]]()
         for filter in filters { byKey[filter.key, default: []].append(filter) }
         return byKey.allSatisfy { key, list in
@@ -65,7 +74,8 @@ struct NetworkFilter: Sendable, Equatable {
             let has = labels[parts[0]].map { parts.count < 2 || $0 == parts[1] } ?? false
             return has == (key == .label)
         case .dangling:
-            return (try? NumberValue.boolean(value)) == (!isUsed(entry.name) && !NetworkEngine.reservedNames.contains(entry.name))
+            return (try? NumberValue.boolean(value))
+                == (!isUsed(entry.name) && !NetworkEngine.reservedNames.contains(entry.name))
         case .until:
             guard let created = entry.record.flatMap({ WallClock.parse($0.created) }) else { return false }
             if let limit = WallClock.parse(value) { return created.seconds < limit.seconds }

@@ -42,7 +42,10 @@ enum NetworkValues {
             case "ip": attachment.address4 = try address(value, six: false)
             case "ip6": attachment.address6 = try address(value, six: true)
             case "mac-address": attachment.macAddress = try hardwareAddress(value)
-            default: throw ValueError("the field \(quoted(key)) of --network is not supported: there are name, alias, ip, ip6, mac-address")
+            default:
+                throw ValueError(
+                    "the field \(quoted(key)) of --network is not supported: there are name, alias, ip, ip6, mac-address"
+                )
             }
         }
         guard !attachment.network.isEmpty else { throw ValueError("network name must be set") }
@@ -52,7 +55,9 @@ enum NetworkValues {
     /// Reads the network flags of `run` and `create`.
     ///
     /// - Returns: the mode (the first network, `none`, `host` or `container:NAME`) and the networks.
-    static func networking(_ flags: FlagValues) throws(ValueError) -> (mode: String, networking: ContainerNetworkingOptions) {
+    static func networking(_ flags: FlagValues) throws(ValueError) -> (
+        mode: String, networking: ContainerNetworkingOptions
+    ) {
         var options = ContainerNetworkingOptions()
         for text in flags.list("network") + flags.list("net") { options.attachments.append(try attachment(text)) }
         if options.attachments.isEmpty { options.attachments = [Attachment(network: NetworkEngine.defaultNetwork)] }
@@ -60,17 +65,23 @@ enum NetworkValues {
         let special = options.attachments.first {
             ["none", "host"].contains($0.network) || ByteText.begins($0.network, with: "container:")
         }
-        let isBare = flags.list("network-alias").isEmpty && flags.string("ip") == nil && flags.string("ip6") == nil
+        let isBare =
+            flags.list("network-alias").isEmpty && flags.string("ip") == nil && flags.string("ip6") == nil
             && flags.string("mac-address") == nil
         if let special {
             guard options.attachments.count == 1 else {
-                throw ValueError("conflicting options: the network \(printable(special.network)) cannot be combined with others")
+                throw ValueError(
+                    "conflicting options: the network \(printable(special.network)) cannot be combined with others")
             }
             guard isBare, special.aliases.isEmpty, special.address4 == nil, special.address6 == nil else {
-                throw ValueError("conflicting options: the network \(printable(special.network)) has no addresses or aliases of the container's own")
+                throw ValueError(
+                    "conflicting options: the network \(printable(special.network)) has no addresses or aliases of the container's own"
+                )
             }
             if ByteText.begins(mode, with: "container:") {
-                for name in ["hostname", "domainname", "dns", "dns-search", "dns-option", "add-host", "publish", "expose"]
+                for name in [
+                    "hostname", "domainname", "dns", "dns-search", "dns-option", "add-host", "publish", "expose",
+                ]
                 where flags.isGiven(name) {
                     throw ValueError("conflicting options: --\(name) and the network of another container")
                 }
@@ -81,11 +92,14 @@ enum NetworkValues {
             options.attachments[0].aliases += flags.list("network-alias")
             if let address = try address(flags.string("ip"), six: false) { options.attachments[0].address4 = address }
             if let address = try address(flags.string("ip6"), six: true) { options.attachments[0].address6 = address }
-            if let address = try hardwareAddress(flags.string("mac-address")) { options.attachments[0].macAddress = address }
+            if let address = try hardwareAddress(flags.string("mac-address")) {
+                options.attachments[0].macAddress = address
+            }
         }
         if flags.isGiven("dns-search") { options.searchDomains = flags.list("dns-search") }
         if flags.isGiven("dns-option") { options.resolverOptions = flags.list("dns-option") }
-        for word in (options.searchDomains ?? []) + (options.resolverOptions ?? []) where !ResolverConfiguration.isPlain(word) {
+        for word in (options.searchDomains ?? []) + (options.resolverOptions ?? [])
+        where !ResolverConfiguration.isPlain(word) {
             throw ValueError("\(quoted(word)) cannot stand in resolv.conf")
         }
         return (mode, options)

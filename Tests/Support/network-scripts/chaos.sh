@@ -32,7 +32,7 @@ b network check --repair >/dev/null
 for i in 0 1 2 3; do b network rm --force "n$i" 2>&1 | grep -v "^n$i$"; done
 same "the networks are gone" "app bridge host none" "$(b network ls --format '{{.Name}}' | tr '\n' ' ' | sed 's/ $//')"
 clean "killed commands"
-soon "no bridge of theirs" sh -c "[ \$(ip -n $N-h -o link | grep -c ' bn-') = 1 ]"
+soon "no bridge of theirs" sh -c "[ \$(ip -n $N-h -o link show type bridge | wc -l) = 1 ]"
 # All at once.
 for i in 1 2 3 4 5; do b network create "r$i" >/dev/null; done
 for i in $(seq 50); do { b run --rm --network app -p "$((9000 + i)):80" base true >"$T/s$i" 2>&1 || echo "FAILED" >>"$T/s$i"; } & done
