@@ -168,3 +168,32 @@ import Testing
         }
     }
 }
+
+extension BuildTests {
+    /// What Debian's buildah makes of the same Dockerfiles (Tests/Support/compare-builds.py, which also compares with BuildKit in
+    /// a dockerd that is given to it).
+    @Test(.enabled(if: access("/usr/bin/buildah", X_OK) == 0, "buildah is not installed"))
+    func agreesWithBuildah() async throws {
+        try await withEngine { engine in
+            try await engine.ok("tag", base, "busybox")
+            let scratch = try Scratch()
+            try await engine.ok("save", "-o", "\(scratch.path)/image.tar", "busybox")
+            // A handful of them each time; all with a scale.
+            let names =
+                Repository.scale > 1
+                ? []
+                : [
+                    "copy-dir", "copy-wild", "copy-chown", "run-rm", "run-perm", "multi", "ignore", "add-tar",
+                    "dir-over", "whiteout-dir",
+                ]
+            let output = try await command(
+                [
+                    "python3", "\(Repository.path)/Tests/Support/compare-builds.py", Repository.program, engine.root,
+                    "\(scratch.path)/image.tar", "buildah",
+                ]
+                    + names, seconds: 600)
+            #expect(output.status == 0, "\(output.all)")
+            #expect(output.all.components("ok ") >= 10, "\(output.all)")
+        }
+    }
+}
