@@ -6,6 +6,14 @@ extension ResourceLimits {
     public init(_ resources: RuntimeResources) throws(RuntimeError) {
         self.init()
         if let source = resources.memory {
+            for (name, value) in [
+                ("limit", source.limit), ("swap", source.swap), ("reservation", source.reservation),
+                ("kernel", source.kernel), ("kernelTCP", source.kernelTCP),
+            ] {
+                // -1 is "no limit" (config-linux.md, "Memory"); the kernel would take other negative ones for the same.
+                guard let value, value < -1 else { continue }
+                throw RuntimeError("limit", "memory.\(name)", cause: "\(value) is less than -1")
+            }
             memory.limit = source.limit
             memory.swap = source.swap
             memory.reservation = source.reservation
