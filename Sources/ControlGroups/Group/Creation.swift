@@ -261,7 +261,9 @@ struct GroupBuilder {
             var isOccupied = false
             GroupTree.visit(try hierarchy.open(path, in: root, .readOnly)) { directory in
                 // What cannot be read is not known to be empty.
-                if !isOccupied, (try? ControlFile.read(directory, "cgroup.procs"))?.isEmpty != true { isOccupied = true }
+                if !isOccupied, (try? ControlFile.read(directory, "cgroup.procs"))?.isEmpty != true {
+                    isOccupied = true
+                }
             }
             if !isOccupied { return }
         } catch {

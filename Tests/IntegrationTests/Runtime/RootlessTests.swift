@@ -38,7 +38,8 @@ import Testing
             var configuration = configuration(bundle, script)
             configuration["hostname"] = "entered"
             try await prepare(bundle, configuration)
-            let words = "setpriv --reuid 64321 --regid 64322 --clear-groups \(bundle.path)/berth-runtime --root \(bundle.state)"
+            let words =
+                "setpriv --reuid 64321 --regid 64322 --clear-groups \(bundle.path)/berth-runtime --root \(bundle.state)"
             let run = try await shell(
                 "\(words) run -d --bundle \(bundle.path) \(bundle.name) </dev/null >\(bundle.path)/out 2>&1")
             #expect(run.status == 0, "\(run.all) \(contents(bundle.path + "/out"))")
@@ -51,7 +52,8 @@ import Testing
                     "id -u; hostname; for n in user pid mnt uts net ipc; do [ $(readlink /proc/1/ns/$n) = $(readlink /proc/self/ns/$n) ] && echo same; done; echo $A; ls /proc/self/fd | wc -l; exit 7",
                 ])
             #expect(
-                inside.status == 7 && inside.lines == ["0", "entered"] + Array(repeating: "same", count: 6) + ["b", "4"],
+                inside.status == 7
+                    && inside.lines == ["0", "entered"] + Array(repeating: "same", count: 6) + ["b", "4"],
                 "\(inside.all)")
             let listed = try await runtime(bundle, ["ps", "--format", "json", bundle.name])
             #expect(try JSON(listed.out).array?.count ?? 0 >= 4, "\(listed.all)")

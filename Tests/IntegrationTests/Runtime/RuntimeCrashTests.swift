@@ -133,7 +133,9 @@ import Testing
                         let words = line.split(separator: " ")
                         if words.first == "nr_dying_descendants" { result.dying += Int(words[1]) ?? 0 }
                     }
-                    result.below += list(hierarchy + parent).count { exists("\(hierarchy)\(parent)/\($0)/cgroup.procs") }
+                    result.below += list(hierarchy + parent).count {
+                        exists("\(hierarchy)\(parent)/\($0)/cgroup.procs")
+                    }
                 }
                 return result
             }

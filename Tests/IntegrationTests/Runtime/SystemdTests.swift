@@ -176,7 +176,8 @@ import Testing
             let run = try await runtime("--systemd-cgroup run -d --bundle \(bundle.path) \(bundle.name)")
             #expect(run.status == 0, "\(run.all)")
             // Without --systemd-cgroup: the container's state remembers.
-            let update = try await runtime("update --pids-limit 77 --cpu-quota 50000 --cpu-period 100000 \(bundle.name)")
+            let update = try await runtime(
+                "update --pids-limit 77 --cpu-quota 50000 --cpu-period 100000 \(bundle.name)")
             let said = await bus.outputSoFar()
             #expect(update.status == 0, "\(update.all) \(said)")
             let deleted = try await runtime("delete --force \(bundle.name)")
@@ -187,7 +188,8 @@ import Testing
             #expect(set[5][0].string == "pre-\(bundle.name).scope" && set[5][1].bool == true)
             var properties: [String: JSON] = [:]
             for entry in set[5][2].array ?? [] { properties[entry[0].string ?? ""] = entry[1] }
-            #expect(properties["TasksMax"]?[1].int == 77 && properties["CPUQuotaPerSecUSec"]?[1].int == 500_000, "\(said)")
+            #expect(
+                properties["TasksMax"]?[1].int == 77 && properties["CPUQuotaPerSecUSec"]?[1].int == 500_000, "\(said)")
         }
     }
 
