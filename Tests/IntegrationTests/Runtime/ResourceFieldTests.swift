@@ -4,6 +4,24 @@ import Testing
 
 /// `linux.resources`: what the group's files hold while the container runs. The files of version 2 and of version 1.
 @Suite struct ResourceFieldTests {
+    /// That all have stopped is announced by the kernel: nobody sleeps until it may be so.
+    @Test(.enabled(if: exists("/usr/bin/strace"), "strace is not installed"))
+    func pausingWaitsForTheKernelsWord() async throws {
+        // Pure version 1 announces nothing (docs/runtime.md, "Waiting").
+        if !exists("/sys/fs/cgroup/unified"), !exists("/sys/fs/cgroup/cgroup.procs") { return }
+        try await withBundle { bundle in
+            #expect(
+                try await bundle.create(bundle.configuration("while :; do :; done & while :; do :; done")).status == 0)
+            #expect(try await bundle.runtime("start", bundle.name).status == 0)
+            let log = bundle.path + "/calls"
+            let words = bundle.words(["pause", bundle.name]).joined(separator: " ")
+            let output = try await shell("strace -f -qq -o \(log) -e trace=nanosleep,clock_nanosleep,poll \(words)")
+            #expect(output.status == 0 && !contents(log).contains("nanosleep"), "\(output.all) \(contents(log))")
+            #expect(try await bundle.runtime("state", bundle.name).out.contains("paused"))
+            try await bundle.runtime("delete", "--force", bundle.name)
+        }
+    }
+
     /// A group in whose subgroups somebody's processes are is not taken for a container, nor cleared away with it.
     @Test func aGroupWithProcessesBelowIsRefused() async throws {
         try await withBundle { bundle in
