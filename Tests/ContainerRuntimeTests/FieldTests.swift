@@ -55,6 +55,35 @@ import Testing
         }
     }
 
+    /// A container's end takes its own directories with it, and no others.
+    @Test func resctrlDirectoriesGoWithTheContainer() throws {
+        let place = "/tmp/berth-resctrl-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        for name in ["c1", "c2", "gold/mon_groups/c1", "state/c1"] { try Files.makeDirectories("\(place)/\(name)") }
+        defer { try? Files.removeTree(place) }
+        func bundle(_ json: String) throws -> Bundle {
+            let text = #"{"ociVersion":"1.3.0","root":{"path":"r"},"linux":{"intelRdt":\#(json)}}"#
+            try Files.replace("\(place)/config.json", with: Array(text.utf8))
+            return try Bundle(path: place)
+        }
+        var containers = try RuntimeContainers(root: "\(place)/state")
+        containers.resourceDirectory = place
+        for (json, gone, kept) in [
+            ("{}", "c1", "c2"), (#"{"closID":"gold","enableMonitoring":true}"#, "gold/mon_groups/c1", "gold"),
+        ] {
+            try Files.makeDirectories("\(place)/state/c1")
+            var state = RuntimeState(id: "c1", bundle: try bundle(json))
+            state.controlGroup = ""
+            #expect(try RuntimeState(parsing: Array(state.json.text().utf8)).resourceDirectories == [gone])
+            try containers.directory("c1").write(state)
+            #expect(Files.exists("\(place)/\(gone)"))
+            try containers.delete("c1", force: true)
+            #expect(!Files.exists("\(place)/\(gone)") && Files.exists("\(place)/\(kept)"))
+            #expect(!Files.exists("\(place)/state/c1"))
+        }
+        // Once more, as after a killed deletion.
+        try ResourceDirector.remove(["c1"], from: place)
+    }
+
     @Test func resctrlMountPoint() {
         let text = """
             25 30 0:23 / /sys rw shared:7 - sysfs sysfs rw

@@ -96,12 +96,12 @@ private func lines(_ writes: [LimitWrite]) -> [String] { writes.map { "\($0.file
             lines(try limits.version1Writes()) == [
                 "blkio.weight=500", "blkio.throttle.read_bps_device=8:0 1048576",
                 "blkio.throttle.write_iops_device=8:16 100", "hugetlb.2MB.limit_in_bytes=4194304",
-                "rdma.max=mlx5_1 hca_handle=3 hca_object=max",
+                "hugetlb.2MB.rsvd.limit_in_bytes=4194304", "rdma.max=mlx5_1 hca_handle=3 hca_object=max",
             ])
         #expect(
             lines(try limits.version2Writes()) == [
                 "io.weight=default 4950", "io.max=8:0 rbps=1048576", "io.max=8:16 wiops=100", "hugetlb.2MB.max=4194304",
-                "rdma.max=mlx5_1 hca_handle=3 hca_object=max",
+                "hugetlb.2MB.rsvd.max=4194304", "rdma.max=mlx5_1 hca_handle=3 hca_object=max",
             ])
         #expect(try limits.version2Writes()[0].files == ["io.weight", "io.bfq.weight"])
         #expect(try limits.version2Writes()[0].alternative == "500")

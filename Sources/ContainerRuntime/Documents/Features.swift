@@ -49,7 +49,7 @@ public enum Features {
                 "archs": words(architectures.map { "SCMP_ARCH_\($0)" }),
                 "knownFlags": words(seccompFlags), "supportedFlags": words(seccompFlags),
             ],
-            "apparmor": ["enabled": true], "selinux": ["enabled": true], 
+            "apparmor": ["enabled": true], "selinux": ["enabled": true],
             "intelRdt": ["enabled": true, "schemata": true, "monitoring": true],
             "memoryPolicy": ["modes": words(ExecutionDomain.modeNames), "flags": words(ExecutionDomain.flagNames)],
             "mountExtensions": ["idmap": ["enabled": true]], "netDevices": ["enabled": true],

@@ -73,11 +73,12 @@ struct HookProcess {
         return ": " + String(decoding: tail, as: UTF8.self)
     }
 
-    /// The child's side: everything but the three streams closes itself at the execution.
+    /// The child's side: everything but the three streams closes itself at the execution, also what the caller left open.
     private func execute(input: Int32, output: Int32) -> Int32 {
         _ = setpgid(0, 0)
         Signals.resetAll()
         guard dup2(input, 0) >= 0, dup2(output, 1) >= 0, dup2(output, 2) >= 0 else { return 126 }
+        try? ProcessControl.closeOnExec(from: 3)
         if let directory, chdir(directory) != 0 {
             writeText("cannot enter \(directory): \(Errno(rawValue: errno))\n", to: 2)
             return 126

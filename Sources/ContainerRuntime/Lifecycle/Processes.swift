@@ -77,7 +77,9 @@ private struct ProcessLine {
     let start: UInt64
 
     init?(_ pid: Int32) {
-        guard let line = try? Files.readLine("/proc/\(pid)/stat"), let close = line.lastIndex(of: ")") else { return nil }
+        guard let line = try? Files.readLine("/proc/\(pid)/stat"), let close = line.lastIndex(of: ")") else {
+            return nil
+        }
         // The name in parentheses may hold anything: fields are counted after its end.
         let fields = line[line.index(after: close)...].split(separator: " ")
         guard fields.count > 19, let parent = Int32(fields[1]), let start = UInt64(fields[19]) else { return nil }

@@ -6,6 +6,14 @@ extension ResourceLimits {
     public init(_ resources: RuntimeResources) throws(RuntimeError) {
         self.init()
         if let source = resources.memory {
+            for (name, value) in [
+                ("limit", source.limit), ("swap", source.swap), ("reservation", source.reservation),
+                ("kernel", source.kernel), ("kernelTCP", source.kernelTCP),
+            ] {
+                // -1 is "no limit" (config-linux.md, "Memory"); the kernel would take other negative ones for the same.
+                guard let value, value < -1 else { continue }
+                throw RuntimeError("limit", "memory.\(name)", cause: "\(value) is less than -1")
+            }
             memory.limit = source.limit
             memory.swap = source.swap
             memory.reservation = source.reservation
@@ -53,7 +61,8 @@ extension ResourceLimits {
         network.priorities = resources.networkPriorities.map { (interface: $0.name, priority: $0.priority) }
         rdma = resources.rdma.map { RDMALimit(device: $0.device, handles: $0.handles, objects: $0.objects) }
         unified = resources.unified
-        for name in unified.keys where name.isEmpty || name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 < 33 }) {
+        for name in unified.keys where name.isEmpty || name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 < 33 })
+        {
             throw RuntimeError("write", "control file \"\(name)\"", cause: "it is no name of a file of a control group")
         }
         devices = []
@@ -72,7 +81,8 @@ extension DeviceRule {
     init(_ rule: RuntimeDeviceRule) throws(RuntimeError) {
         guard let kind = Kind(rawValue: rule.type), let access = Access(letters: rule.access) else {
             throw RuntimeError(
-                "read device rule", "\(rule.type) \(rule.access)", cause: "the type is a, b or c, the access some of r, w, m")
+                "read device rule", "\(rule.type) \(rule.access)",
+                cause: "the type is a, b or c, the access some of r, w, m")
         }
         guard let major = Self.number(rule.major), let minor = Self.number(rule.minor) else {
             throw RuntimeError("read device rule", "\(rule.type)", cause: "a device number is out of range")

@@ -31,6 +31,8 @@ struct StateDirectory: Sendable {
                 || $0 == UInt8(ascii: ".")
         }
         return allowed && !id.isEmpty && id.utf8.count <= 1024 && id != "." && id != ".."
+            // The place of compiled filters, beside the containers.
+            && id != ".seccomp"
             && id.utf8.first != UInt8(ascii: "-")
     }
 

@@ -252,12 +252,20 @@ struct GroupBuilder {
 
     // MARK: Both
 
-    /// A group with processes belongs to somebody else; limits would hit them, and removing it would kill them.
+    /// A group with processes, its own or in groups below it, belongs to somebody else; limits would hit them, and removing
+    /// it would kill them.
     private func refuseOccupied(_ hierarchy: Hierarchy) throws(ControlGroupError) {
         if isPrepared || made.contains(where: { $0.hierarchy == hierarchy && $0.path == path }) { return }
         do throws(Errno) {
-            let directory = try hierarchy.open(path)
-            if try ControlFile.read(directory, "cgroup.procs").isEmpty { return }
+            let root = try hierarchy.openRoot()
+            var isOccupied = false
+            GroupTree.visit(try hierarchy.open(path, in: root, .readOnly)) { directory in
+                // What cannot be read is not known to be empty.
+                if !isOccupied, (try? ControlFile.read(directory, "cgroup.procs"))?.isEmpty != true {
+                    isOccupied = true
+                }
+            }
+            if !isOccupied { return }
         } catch {
             throw creationFailure(hierarchy, error)
         }

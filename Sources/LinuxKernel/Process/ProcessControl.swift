@@ -26,9 +26,19 @@ public enum ProcessControl {
     // MARK: Identity
 
     /// Real, effective and saved user id (`setresuid(2)`).
-    public static func setUserID(_ id: UInt32) throws(Errno) { try checked(berth_setresuid(id)) }
+    ///
+    /// - Throws: also for 4294967295: to the kernel that number means "leave it", so root would stay root.
+    public static func setUserID(_ id: UInt32) throws(Errno) {
+        if id == .max { throw .invalidArgument }
+        try checked(berth_setresuid(id))
+    }
     /// Real, effective and saved group id (`setresgid(2)`).
-    public static func setGroupID(_ id: UInt32) throws(Errno) { try checked(berth_setresgid(id)) }
+    ///
+    /// - Throws: also for 4294967295, as ``setUserID(_:)``.
+    public static func setGroupID(_ id: UInt32) throws(Errno) {
+        if id == .max { throw .invalidArgument }
+        try checked(berth_setresgid(id))
+    }
     /// The further groups (`setgroups(2)`).
     public static func setGroups(_ groups: [UInt32]) throws(Errno) {
         try checked(groups.withUnsafeBufferPointer { berth_setgroups($0.count, $0.baseAddress) })

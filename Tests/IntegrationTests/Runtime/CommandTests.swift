@@ -245,6 +245,14 @@ import Testing
             #expect(features["ociVersionMax"].string == "1.3.0" && features["ociVersionMin"].string == "1.0.0")
             #expect(features["linux"]["namespaces"].array?.count == 8)
             #expect(features["hooks"].array?.count == 6)
+            // systemd's system instance is asked; a user's own one is not.
+            let groups = features["linux"]["cgroup"]
+            #expect(groups["systemd"].bool == true && groups["systemdUser"].bool == false)
+            #expect(groups["v1"].bool == true && groups["v2"].bool == true && groups["rdma"].bool == true)
+            #expect(features["linux"]["intelRdt"]["schemata"].bool == true)
+            #expect(features["linux"]["intelRdt"]["monitoring"].bool == true)
+            #expect(features["linux"]["memoryPolicy"]["modes"].array?.count == 7)
+            #expect(features["linux"]["memoryPolicy"]["flags"].array?.count == 3)
             let version = try await bundle.runtime("--version").lines
             #expect(version.count == 3 && version[0].hasPrefix("berth-runtime version "))
             #expect(version[1].hasPrefix("commit: ") && version[2] == "spec: 1.3.0")

@@ -10,6 +10,21 @@ import Testing
         return hook
     }
 
+    /// What the runtime's caller left open is not for hooks.
+    @Test func noDescriptorIsHandedDown() async throws {
+        try await withBundle { bundle in
+            var configuration = bundle.configuration("echo program")
+            let script = "for n in /proc/$$/fd/*; do echo ${n##*/} $(readlink $n); done >\(bundle.path)/open"
+            configuration["hooks"] = ["createRuntime": [Self.hook(script)]]
+            try bundle.write(configuration)
+            let words = bundle.words(["run", "--bundle", bundle.path, bundle.name]).joined(separator: " ")
+            let output = try await shell("\(words) 7</etc/passwd 9</ </dev/null")
+            #expect(output.status == 0, "\(output.all)")
+            let open = contents(bundle.path + "/open")
+            #expect(open.contains("hook-state") && !open.contains("/etc/passwd") && !open.contains("9 /\n"), "\(open)")
+        }
+    }
+
     /// The kinds that `create` and `start` run, in the order of the specification, each noting itself.
     @Test func orderNamespacesAndState() async throws {
         try await withBundle { bundle in

@@ -99,6 +99,99 @@ import Testing
         }
     }
 
+    /// Where the mount that the program lies on cannot be cloned, the program executes from a sealed copy in memory.
+    @Test func aSealedCopyWhereTheMountCannotBeCloned() async throws {
+        try await withBundle { bundle in
+            var configuration = bundle.configuration("sleep 100")
+            configuration["process"]["capabilities"] = Self.capabilities(traces: true)
+            try bundle.write(configuration)
+            let place = bundle.path + "/unbindable"
+            let script = """
+                set -e; mkdir \(place); mount -t tmpfs none \(place); cp '\(Repository.program)' \(place)/berth-runtime
+                mount --make-unbindable \(place); r="\(place)/berth-runtime --root \(bundle.state)"
+                sha256sum <\(place)/berth-runtime
+                $r create --pid-file \(bundle.path)/pid --bundle \(bundle.path) \(bundle.name) </dev/null >/dev/null
+                pid=$(cat \(bundle.path)/pid); readlink /proc/$pid/exe
+                python3 -c 'import fcntl,os,sys; print("seals", fcntl.fcntl(os.open(sys.argv[1], 0), 1034) & 15)' /proc/$pid/exe
+                (: >>/proc/$pid/exe) 2>/dev/null && echo opened
+                $r start \(bundle.name); readlink /proc/$pid/exe; $r exec \(bundle.name) echo entered
+                $r delete --force \(bundle.name); sha256sum <\(place)/berth-runtime
+                """
+            let output = try await command(
+                ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", script], seconds: 30)
+            let lines = output.lines
+            #expect(output.status == 0 && lines.count == 6, "\(output.all)")
+            guard lines.count == 6 else { return }
+            #expect(lines[1].hasPrefix("/memfd:berth") && lines[2] == "seals 15", "\(output.all)")
+            #expect(lines[3].hasSuffix("busybox") && lines[4] == "entered" && lines[0] == lines[5], "\(output.all)")
+        }
+    }
+
+    /// A program named as its own interpreter finds the stub there, never the runtime; and programs that cannot be executed
+    /// are told in the same words, with the same status, whether a stub stands between or not.
+    @Test func theStubIsNotToBeNoticed() async throws {
+        try await withBundle { bundle in
+            let programs: [(name: String, text: String, mode: mode_t)] = [
+                ("self", "#!/proc/self/exe --version\n", 0o755), ("interpreter", "#!/nowhere/sh\n", 0o755),
+                ("format", "\u{1}\u{2}garbage", 0o755), ("denied", "#!/bin/sh\necho ran\n", 0o644),
+                ("good", "#!/bin/sh\necho \"$0 $1\"; exit 9\n", 0o755),
+            ]
+            for program in programs {
+                try write(program.text, to: "\(bundle.rootfs)/bin/p-\(program.name)")
+                chmod("\(bundle.rootfs)/bin/p-\(program.name)", program.mode)
+            }
+            let hash = try await shell("sha256sum <'\(Repository.program)'").text
+            var said: [[String]] = [[], []]
+            for (index, mapped) in [false, true].enumerated() {
+                for name in ["self", "interpreter", "format", "denied", "missing", "good"] {
+                    for prefix in ["/bin/p-", "p-"] {
+                        var configuration = bundle.configuration("")
+                        configuration["process"]["args"] = [.string(prefix + name), "word"]
+                        if mapped {
+                            configuration["linux"]["namespaces"].append(["type": "user"])
+                            configuration["linux"]["uidMappings"] = [["containerID": 0, "hostID": 0, "size": 65536]]
+                            configuration["linux"]["gidMappings"] = [["containerID": 0, "hostID": 0, "size": 65536]]
+                            configuration["process"]["capabilities"] = Self.capabilities(traces: true)
+                        }
+                        let run = try await bundle.run(configuration)
+                        #expect(!run.out.contains("berth-runtime version"), "\(name): \(run.all)")
+                        let created = try await bundle.create(configuration)
+                        let started = try await bundle.runtime("start", bundle.name)
+                        try await bundle.runtime("delete", "--force", bundle.name)
+                        var living = configuration
+                        living["process"]["args"] = ["/bin/sleep", "100"]
+                        _ = try await bundle.create(living)
+                        try await bundle.runtime("start", bundle.name)
+                        let entered = try await bundle.runtime("exec", bundle.name, prefix + name, "word")
+                        #expect(!entered.out.contains("berth-runtime version"), "\(name): \(entered.all)")
+                        try await bundle.runtime("delete", "--force", bundle.name)
+                        // What our own program does inside, where it is executed again from a read-only mount, is its own affair.
+                        if name == "self" { continue }
+                        let words = [run, created, started, entered].map { "\($0.status) \($0.err)" }
+                        said[index].append("\(prefix)\(name): \(words) \(run.out) \(entered.out)")
+                        if name == "good" {
+                            #expect(
+                                run.status == 9 && run.text == "/bin/p-good word" && entered.status == 9, "\(words)")
+                        } else {
+                            // Told by whichever of the two finds it out.
+                            #expect(run.status == 1 && entered.status == 255 && started.status == 1, "\(words)")
+                            #expect(created.status == (name == "missing" || name == "denied" ? 1 : 0), "\(words)")
+                        }
+                        let expected = [
+                            "interpreter": "its interpreter or loader is missing", "format": "exec format error",
+                            "denied": "permission denied",
+                        ]
+                        for output in [run, entered] {
+                            #expect(output.err.contains(expected[name] ?? ""), "\(name): \(output.all)")
+                        }
+                    }
+                }
+            }
+            #expect(said[0] == said[1])
+            #expect(try await shell("sha256sum <'\(Repository.program)'").text == hash)
+        }
+    }
+
     private static func capabilities(traces: Bool) -> ConfigValue {
         var all: ConfigValue = [
             "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",

@@ -4,6 +4,46 @@ import Testing
 
 /// `linux.resources`: what the group's files hold while the container runs. The files of version 2 and of version 1.
 @Suite struct ResourceFieldTests {
+    /// That all have stopped is announced by the kernel: nobody sleeps until it may be so.
+    @Test(.enabled(if: exists("/usr/bin/strace"), "strace is not installed"))
+    func pausingWaitsForTheKernelsWord() async throws {
+        // Pure version 1 announces nothing (docs/runtime.md, "Waiting").
+        if !exists("/sys/fs/cgroup/unified"), !exists("/sys/fs/cgroup/cgroup.procs") { return }
+        try await withBundle { bundle in
+            #expect(
+                try await bundle.create(bundle.configuration("while :; do :; done & while :; do :; done")).status == 0)
+            #expect(try await bundle.runtime("start", bundle.name).status == 0)
+            let log = bundle.path + "/calls"
+            let words = bundle.words(["pause", bundle.name]).joined(separator: " ")
+            let output = try await shell("strace -f -qq -o \(log) -e trace=nanosleep,clock_nanosleep,poll \(words)")
+            #expect(output.status == 0 && !contents(log).contains("nanosleep"), "\(output.all) \(contents(log))")
+            #expect(try await bundle.runtime("state", bundle.name).out.contains("paused"))
+            try await bundle.runtime("delete", "--force", bundle.name)
+        }
+    }
+
+    /// A group in whose subgroups somebody's processes are is not taken for a container, nor cleared away with it.
+    @Test func aGroupWithProcessesBelowIsRefused() async throws {
+        try await withBundle { bundle in
+            let sleeper = try Child(["sleep", "1000"])
+            let controllers = exists("/sys/fs/cgroup/memory") ? ["memory"] : [""]
+            for controller in controllers {
+                let below = "/sys/fs/cgroup/\(controller)/berth-t-runtime/\(bundle.name)/below"
+                try await shell("mkdir -p \(below) && echo \(sleeper.pid) > \(below)/cgroup.procs")
+                let output = try await bundle.run(bundle.configuration("echo ran"))
+                #expect(output.status == 1 && output.err.contains("already holds processes"), "\(output.all)")
+                #expect(!output.out.contains("ran"))
+                try await bundle.runtime("delete", "--force", bundle.name)
+                #expect(contents(below + "/cgroup.procs").trimmed == "\(sleeper.pid)")
+                #expect(Processes.isAlive(sleeper.pid))
+                sleeper.signal(SIGKILL)
+                _ = try? await sleeper.finish()
+                _ = try await eventually(seconds: 5) { rmdir(below) == 0 || !exists(below) }
+                rmdir("/sys/fs/cgroup/\(controller)/berth-t-runtime/\(bundle.name)")
+            }
+        }
+    }
+
     struct Limit: Sendable, CustomTestStringConvertible {
         let name: String
         let controller: String
@@ -146,6 +186,9 @@ import Testing
         },
         Refusal("a control file that climbs", "control file") {
             $0["linux"]["resources"] = ["unified": ["../cgroup.procs": "1"]]
+        },
+        Refusal("a memory limit below none", "less than -1") {
+            $0["linux"]["resources"] = ["memory": ["limit": -2]]
         },
         Refusal("a device rule of no type", "the type is a, b or c") {
             $0["linux"]["resources"] = ["devices": [["allow": true, "type": "x", "access": "rwm"]]]

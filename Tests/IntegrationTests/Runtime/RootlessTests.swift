@@ -7,17 +7,73 @@ import Testing
     private func run(
         _ bundle: TestBundle, _ configuration: ConfigValue, _ options: [String] = []
     ) async throws -> Output {
+        try await prepare(bundle, configuration)
+        return try await runtime(bundle, options + ["run", "--bundle", bundle.path, bundle.name])
+    }
+
+    private func prepare(_ bundle: TestBundle, _ configuration: ConfigValue) async throws {
         try bundle.write(configuration)
         try await shell("mkdir -p \(bundle.state); chown -hR 64321:64322 \(bundle.path)")
         // A copy that this user may read and execute, wherever the package lies.
         try await shell(
             "cp -L \(Repository.program) \(bundle.path)/berth-runtime; chmod 755 \(bundle.path)/berth-runtime")
-        return try await command(
+    }
+
+    /// Runs a command of the runtime as the ordinary user.
+    private func runtime(_ bundle: TestBundle, _ words: [String]) async throws -> Output {
+        try await command(
             [
                 "setpriv", "--reuid", "64321", "--regid", "64322", "--clear-groups", bundle.path + "/berth-runtime",
                 "--root", bundle.state,
-            ]
-                + options + ["run", "--bundle", bundle.path, bundle.name], seconds: 30)
+            ] + words, seconds: 30)
+    }
+
+    /// Further processes, and signals to all, in a container that has no control group.
+    @Test func anOrdinaryUserEntersAndSignals() async throws {
+        try await withBundle { bundle in
+            let script = """
+                (trap 'echo child >>/tmp/signals' USR1; while :; do sleep 100; done) &
+                trap 'echo first >>/tmp/signals' USR1; echo ready >/tmp/ready; while :; do sleep 100; done
+                """
+            var configuration = configuration(bundle, script)
+            configuration["hostname"] = "entered"
+            try await prepare(bundle, configuration)
+            let words =
+                "setpriv --reuid 64321 --regid 64322 --clear-groups \(bundle.path)/berth-runtime --root \(bundle.state)"
+            let run = try await shell(
+                "\(words) run -d --bundle \(bundle.path) \(bundle.name) </dev/null >\(bundle.path)/out 2>&1")
+            #expect(run.status == 0, "\(run.all) \(contents(bundle.path + "/out"))")
+            let ready = try await eventually(seconds: 10) { exists(bundle.rootfs + "/tmp/ready") }
+            #expect(ready)
+            let inside = try await runtime(
+                bundle,
+                [
+                    "exec", "--env", "A=b", bundle.name, "/bin/sh", "-c",
+                    "id -u; hostname; for n in user pid mnt uts net ipc; do [ $(readlink /proc/1/ns/$n) = $(readlink /proc/self/ns/$n) ] && echo same; done; echo $A; ls /proc/self/fd | wc -l; exit 7",
+                ])
+            #expect(
+                inside.status == 7
+                    && inside.lines == ["0", "entered"] + Array(repeating: "same", count: 6) + ["b", "4"],
+                "\(inside.all)")
+            let listed = try await runtime(bundle, ["ps", "--format", "json", bundle.name])
+            #expect(try JSON(listed.out).array?.count ?? 0 >= 4, "\(listed.all)")
+            let signal = try await runtime(bundle, ["kill", "--all", bundle.name, "USR1"])
+            #expect(signal.status == 0, "\(signal.all)")
+            let both = try await eventually(seconds: 10) {
+                let said = contents(bundle.rootfs + "/tmp/signals")
+                return said.contains("first") && said.contains("child")
+            }
+            #expect(both, "\(contents(bundle.rootfs + "/tmp/signals"))")
+            let end = try await runtime(bundle, ["kill", "--all", bundle.name, "KILL"])
+            #expect(end.status == 0, "\(end.all)")
+            let gone = try await eventually(seconds: 10) {
+                try await runtime(bundle, ["state", bundle.name]).out.contains("stopped")
+            }
+            #expect(gone)
+            #expect(try await runtime(bundle, ["kill", "--all", bundle.name, "KILL"]).status == 0)
+            let deleted = try await runtime(bundle, ["delete", bundle.name])
+            #expect(deleted.status == 0, "\(deleted.all)")
+        }
     }
 
     private func configuration(_ bundle: TestBundle, _ script: String) -> ConfigValue {

@@ -116,18 +116,61 @@ import Testing
 
     @Test func manyLivesLeakNothing() async throws {
         try await withBundle { bundle in
-            let configuration = bundle.configuration("true")
-            func groups() async throws -> String {
-                try await shell("cat /proc/cgroups | awk '{print $1, $3}' | grep -E 'memory|pids'").text
+            // In a group of this test's own, whose counters show what ended containers left in the kernel.
+            let parent = "/berth-t-runtime/\(bundle.name)"
+            var configuration = bundle.configuration("true")
+            configuration["linux"]["cgroupsPath"] = .string(parent + "/one")
+            let cycles = Repository.scale > 1 ? 500 : 50
+            let hierarchies = ([""] + list("/sys/fs/cgroup").map { "/" + $0 }).map { "/sys/fs/cgroup\($0)" }
+            /// What the groups of ended containers still hold: bytes, and groups that are removed and not yet freed.
+            func held() -> (bytes: Int, dying: Int, below: Int) {
+                var result = (bytes: 0, dying: 0, below: 0)
+                for hierarchy in hierarchies where exists(hierarchy + parent) {
+                    for name in ["memory.usage_in_bytes", "memory.current"] {
+                        result.bytes += Int(contents("\(hierarchy)\(parent)/\(name)").trimmed) ?? 0
+                    }
+                    for line in contents("\(hierarchy)\(parent)/cgroup.stat").split(separator: "\n") {
+                        let words = line.split(separator: " ")
+                        if words.first == "nr_dying_descendants" { result.dying += Int(words[1]) ?? 0 }
+                    }
+                    result.below += list(hierarchy + parent).count {
+                        exists("\(hierarchy)\(parent)/\($0)/cgroup.procs")
+                    }
+                }
+                return result
             }
+            // A container that lives through it all, and is entered as often.
+            var living = bundle.configuration("while :; do sleep 1000; done")
+            living["linux"]["cgroupsPath"] = .string(parent + "/living")
+            try bundle.write(living)
+            let words = bundle.words(["run", "-d", "--bundle", bundle.path, "living"]).joined(separator: " ")
+            #expect(try await shell("\(words) </dev/null >/dev/null 2>&1").status == 0)
+            let first = try JSON(await bundle.runtime("state", "living").out)["pid"].int ?? 0
+            let open = list("/proc/\(first)/fd").count
             func cycle() async throws {
                 #expect(try await bundle.create(configuration).status == 0)
                 #expect(try await bundle.runtime("start", bundle.name).status == 0)
                 #expect(try await bundle.runtime("delete", "--force", bundle.name).status == 0)
+                #expect(try await bundle.runtime("exec", "living", "true").status == 0)
             }
             for _ in 0..<3 { try await cycle() }
             let mounts = contents("/proc/self/mountinfo").split(separator: "\n").count
-            for _ in 0..<(Repository.scale > 1 ? 500 : 50) { try await cycle() }
+            let before = held()
+            for _ in 0..<cycles { try await cycle() }
+            var after = held()
+            // Removed groups are freed once the kernel gets to it.
+            _ = try await eventually(seconds: 20) {
+                after = held()
+                return after.dying <= before.dying + cycles / 10
+            }
+            print("manyLivesLeakNothing: \(cycles) lives: \(before) then \(after)")
+            #expect(after.dying <= before.dying + cycles / 10 && after.below == before.below, "\(before) \(after)")
+            #expect(after.bytes - before.bytes < cycles * 4096, "\(before) \(after)")
+            // The one that lived has no descriptor and no process more.
+            #expect(list("/proc/\(first)/fd").count == open)
+            #expect(try JSON(await bundle.runtime("ps", "--format", "json", "living").out).array?.count == 2)
+            #expect(try await bundle.runtime("delete", "--force", "living").status == 0)
+            for hierarchy in hierarchies { rmdir(hierarchy + parent) }
             let found = Self.leftovers(bundle)
             #expect(found.isEmpty, "\(found)")
             // Others come and go meanwhile: what a leak would make are dozens.

@@ -4,6 +4,37 @@ import Testing
 
 /// Attacks on a container's start. Each would do something on a naive runtime; here it is refused, or harmless.
 @Suite struct StartingAttackTests {
+    /// To the kernel 4294967295 means "leave the id as it is": a process that asks for it must not stay root.
+    @Test func theIDThatMeansNoneIsRefused() async throws {
+        try await withBundle { bundle in
+            for user: ConfigValue in [
+                ["uid": 4_294_967_295, "gid": 0], ["uid": 0, "gid": 4_294_967_295],
+                ["uid": 0, "gid": 0, "additionalGids": [4_294_967_295]],
+            ] {
+                var configuration = bundle.configuration("id; echo ran")
+                configuration["process"]["user"] = user
+                let output = try await bundle.run(configuration)
+                #expect(output.status == 1 && !output.out.contains("ran"), "\(output.all)")
+                try write(configuration["process"].text, to: bundle.path + "/process.json")
+                #expect(try await bundle.create(bundle.configuration("sleep 100")).status == 0)
+                try await bundle.runtime("start", bundle.name)
+                let entered = try await bundle.runtime("exec", "--process", bundle.path + "/process.json", bundle.name)
+                #expect(entered.status == 255 && !entered.out.contains("ran"), "\(entered.all)")
+                try await bundle.runtime("delete", "--force", bundle.name)
+            }
+        }
+    }
+
+    /// Where compiled filters are kept is no container, and cannot be deleted as one.
+    @Test func theFiltersPlaceIsNoContainer() async throws {
+        try await withBundle { bundle in
+            try bundle.write(bundle.configuration("echo ran"))
+            let run = try await bundle.runtime("run", "--bundle", bundle.path, ".seccomp")
+            #expect(run.status == 1 && run.err.contains("invalid container ID"), "\(run.all)")
+            #expect(try await bundle.runtime("delete", "--force", ".seccomp").status == 1)
+        }
+    }
+
     /// What must stay empty.
     private static func host(_ bundle: TestBundle) throws -> String {
         let path = bundle.path + "/host"

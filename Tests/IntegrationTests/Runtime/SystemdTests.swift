@@ -159,6 +159,40 @@ import Testing
         }
     }
 
+    /// systemd hears of changed limits too: it would set its own again at its next reload.
+    @Test func anUpdateIsToldToSystemd() async throws {
+        try await withBus("good") { bundle, environment, bus in
+            var configuration = bundle.configuration("sleep 100")
+            configuration["linux"]["cgroupsPath"] = .string(
+                "berthtest-\(bundle.name.suffix(6)).slice:pre:\(bundle.name)")
+            configuration["linux"]["resources"] = ["pids": ["limit": 66]]
+            try bundle.write(configuration)
+            func runtime(_ words: String) async throws -> Output {
+                let line = "'\(Repository.runtime)' --root \(bundle.state) \(words) </dev/null >\(bundle.path)/out 2>&1"
+                var output = try await command(["/bin/sh", "-c", line], environment: environment, seconds: 30)
+                output.out = contents(bundle.path + "/out")
+                return output
+            }
+            let run = try await runtime("--systemd-cgroup run -d --bundle \(bundle.path) \(bundle.name)")
+            #expect(run.status == 0, "\(run.all)")
+            // Without --systemd-cgroup: the container's state remembers.
+            let update = try await runtime(
+                "update --pids-limit 77 --cpu-quota 50000 --cpu-period 100000 \(bundle.name)")
+            let said = await bus.outputSoFar()
+            #expect(update.status == 0, "\(update.all) \(said)")
+            let deleted = try await runtime("delete --force \(bundle.name)")
+            #expect(deleted.status == 0, "\(deleted.all)")
+            let calls = said.split(separator: "\n").filter { $0.hasPrefix("call ") }.map { String($0.dropFirst(5)) }
+            let set = try JSON(try #require(calls.first { $0.contains("SetUnitProperties") }, "\(said)"))
+            #expect(set[2].string == "org.freedesktop.systemd1.Manager" && set[4].string == "sba(sv)")
+            #expect(set[5][0].string == "pre-\(bundle.name).scope" && set[5][1].bool == true)
+            var properties: [String: JSON] = [:]
+            for entry in set[5][2].array ?? [] { properties[entry[0].string ?? ""] = entry[1] }
+            #expect(
+                properties["TasksMax"]?[1].int == 77 && properties["CPUQuotaPerSecUSec"]?[1].int == 500_000, "\(said)")
+        }
+    }
+
     @Test(arguments: [("denied", "Access denied by the test"), ("failed", "systemd says: failed")])
     func whatSystemdRefusesIsSaid(_ mode: String, _ words: String) async throws {
         try await withBus(mode) { bundle, environment, _ in
