@@ -3,9 +3,9 @@ import Testing
 
 /// The static program itself.
 @Suite struct ProgramTests {
-    @Test func threeNamesOfOneProgram() async throws {
-        for name in ["berth", "berth-runtime", "berth-monitor"] {
-            #expect(try await shell("readlink -f \(Repository.programs)/\(name)").text.hasSuffix("/berth"))
+    @Test func theMonitorIsTheProgramByAnotherName() async throws {
+        for (name, file) in [("berth", "berth"), ("berth-monitor", "berth"), ("berth-runtime", "berth-runtime")] {
+            #expect(try await shell("readlink -f \(Repository.programs)/\(name)").text.hasSuffix("/\(file)"))
         }
     }
 

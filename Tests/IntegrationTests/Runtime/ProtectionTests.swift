@@ -15,7 +15,7 @@ import Testing
         try await withBundle { bundle in
             // A copy, so that an attack that works harms nobody.
             let copy = bundle.path + "/berth-runtime"
-            #expect(try await command(["cp", Repository.program, copy]).status == 0)
+            #expect(try await command(["cp", Repository.runtime, copy]).status == 0)
             let before = try await shell("sha256sum <'\(copy)'").text
             func runtime(_ words: String...) async throws -> Output {
                 try await command([copy, "--root", bundle.state] + words, seconds: 20)
@@ -107,7 +107,7 @@ import Testing
             try bundle.write(configuration)
             let place = bundle.path + "/unbindable"
             let script = """
-                set -e; mkdir \(place); mount -t tmpfs none \(place); cp '\(Repository.program)' \(place)/berth-runtime
+                set -e; mkdir \(place); mount -t tmpfs none \(place); cp '\(Repository.runtime)' \(place)/berth-runtime
                 mount --make-unbindable \(place); r="\(place)/berth-runtime --root \(bundle.state)"
                 sha256sum <\(place)/berth-runtime
                 $r create --pid-file \(bundle.path)/pid --bundle \(bundle.path) \(bundle.name) </dev/null >/dev/null
@@ -140,7 +140,7 @@ import Testing
                 try write(program.text, to: "\(bundle.rootfs)/bin/p-\(program.name)")
                 chmod("\(bundle.rootfs)/bin/p-\(program.name)", program.mode)
             }
-            let hash = try await shell("sha256sum <'\(Repository.program)'").text
+            let hash = try await shell("sha256sum <'\(Repository.runtime)'").text
             var said: [[String]] = [[], []]
             for (index, mapped) in [false, true].enumerated() {
                 for name in ["self", "interpreter", "format", "denied", "missing", "good"] {
@@ -188,7 +188,7 @@ import Testing
                 }
             }
             #expect(said[0] == said[1])
-            #expect(try await shell("sha256sum <'\(Repository.program)'").text == hash)
+            #expect(try await shell("sha256sum <'\(Repository.runtime)'").text == hash)
         }
     }
 

@@ -16,7 +16,7 @@ import Testing
         try await shell("mkdir -p \(bundle.state); chown -hR 64321:64322 \(bundle.path)")
         // A copy that this user may read and execute, wherever the package lies.
         try await shell(
-            "cp -L \(Repository.program) \(bundle.path)/berth-runtime; chmod 755 \(bundle.path)/berth-runtime")
+            "cp -L \(Repository.runtime) \(bundle.path)/berth-runtime; chmod 755 \(bundle.path)/berth-runtime")
     }
 
     /// Runs a command of the runtime as the ordinary user.
