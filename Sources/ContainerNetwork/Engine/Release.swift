@@ -44,6 +44,14 @@ extension NetworkEngine {
         // A redirection outlives its rule as long as packets come or the connection is not seen to end: whoever keeps
         // sending would reach the next container that gets the address.
         for endpoint in bridged where !endpoint.ports.isEmpty { try loader.forgetConnections(of: endpoint) }
+        // Under the same lock: a monitor that heals a flush right now would else bring the elements back from the record.
+        for containerID in Set(bridged.map(\.containerID)) {
+            var all = self.endpoints.read(containerID)
+            let gone = all.indices.filter { index in bridged.contains { $0.identifier == all[index].identifier } }
+            if gone.isEmpty { continue }
+            for index in gone { all[index].isConnected = false }
+            try self.endpoints.write(all, of: containerID)
+        }
     }
 
     private func giveBackAddresses(where isDead: (String) -> Bool) {
