@@ -41,8 +41,45 @@ public struct BuildCache: Sendable {
         }
     }
 
-    /// Removes what killed builds have left.
+    /// Removes what killed builds have left, once the last of their processes has ended.
     public func sweep() {
+        let hadDead = BuildPresence.awaitDead(self)
+        sweepScratch()
+        guard hadDead else { return }
+        releaseUnrecorded()
+        sweepLocks()
+        try? store.collect()
+    }
+
+    /// Ends leases of step results that were never recorded: their builds died between the two.
+    private func releaseUnrecorded() {
+        for holder in (try? store.leaseHolders()) ?? [] {
+            let key = String(decoding: holder.utf8.dropFirst(6), as: UTF8.self)
+            guard holder.utf8.starts(with: "build-".utf8), Self.isKey(key), !Files.exists(stepPath(key)) else { continue }
+            // Who is making the step has its lock.
+            let path = "\(path)/locks/step-\(key)"
+            guard let lock = try? FileLock.attempt(path) else { continue }
+            if !Files.exists(stepPath(key)) { try? store.release(holder: holder) }
+            try? Files.unlink(path)
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    /// Lock files whose owners died; both kinds are taken by ``NamedLock``.
+    private func sweepLocks() {
+        guard let directory = try? Files.open("\(path)/locks", [.readOnly, .directory]),
+            let entries = try? directory.directoryEntries()
+        else { return }
+        for entry in entries
+        where entry.name.bytes.starts(with: "step-".utf8) || entry.name.bytes.starts(with: "work-".utf8) {
+            let file = "\(path)/locks/\(entry.name)"
+            guard let lock = try? FileLock.attempt(file) else { continue }
+            try? Files.unlink(file)
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    private func sweepScratch() {
         guard let directory = try? Files.open(path, [.readOnly, .directory]),
             let entries = try? directory.directoryEntries()
         else { return }
@@ -138,6 +175,7 @@ public struct BuildCache: Sendable {
             }
             removeMounts()
         }
+        releaseUnrecorded()
         do throws(ImageStoreError) { try store.collect() } catch { throw BuildError(error) }
         return removed
     }
@@ -174,7 +212,7 @@ public final class BuildScratch {
         let name = "work-\(getpid())-\(String(random.next() as UInt32, radix: 36))"
         path = "\(cachePath)/\(name)"
         lockPath = "\(cachePath)/locks/\(name)"
-        lock = try converting("lock", lockPath) { [lockPath] () throws(Errno) in try FileLock(lockPath) }
+        lock = try converting("lock", lockPath) { [lockPath] () throws(Errno) in try NamedLock.take(lockPath) }
     }
 
     deinit {
