@@ -35,7 +35,7 @@ public struct BuildCache: Sendable {
         self.path = path
         self.store = store
         try converting("make", path) { () throws(Errno) in
-            for name in ["", "/steps", "/sources", "/contexts", "/locks", "/mounts", "/images"] {
+            for name in ["", "/steps", "/sources", "/contexts", "/locks", "/mounts", "/images", "/remote"] {
                 if !Files.exists(path + name) { try Files.makeDirectories(path + name, mode: 0o700) }
             }
         }
@@ -140,6 +140,39 @@ public struct BuildCache: Sendable {
         return result.sorted { ($0.lastUsed, $0.record.key) < ($1.lastUsed, $1.record.key) }
     }
 
+    /// Something that the cache keeps beside layers.
+    public struct Source: Sendable {
+        public var name: String
+        /// What it is, for people.
+        public var kind: String
+        /// Bytes on disk.
+        public var size: Int64
+        /// Seconds since 1970.
+        public var lastUsed: Int64
+    }
+
+    /// Cache mounts, fetched sources and what is remembered of contexts.
+    public func sources() throws(BuildError) -> [Source] {
+        var result = [Source]()
+        for (directory, kind) in Self.sourceKinds {
+            guard let opened = try? Files.open("\(path)/\(directory)", [.readOnly, .directory]),
+                let entries = try? opened.directoryEntries()
+            else { continue }
+            for entry in entries {
+                let path = "\(path)/\(directory)/\(entry.name)"
+                guard let status = try? Files.status(path) else { continue }
+                var usage = DiskUsage()
+                try? usage.add(PathBytes(path))
+                result.append(
+                    Source(
+                        name: entry.name.description, kind: kind, size: usage.bytes, lastUsed: status.modified.seconds))
+            }
+        }
+        return result
+    }
+
+    private static let sourceKinds = [("mounts", "cache mount"), ("remote", "source"), ("contexts", "context")]
+
     /// Forgets a record; its layer goes with the store's next clean-up unless an image has it.
     func remove(_ key: String) throws(BuildError) {
         try converting("remove", stepPath(key)) { () throws(Errno) in
@@ -167,8 +200,11 @@ public struct BuildCache: Sendable {
             removed.append(usage)
         }
         if before == nil, keepBytes == 0 {
+            // Fetched sources that a build is using stay.
+            let isUnused = (try? FileLock.attempt("\(path)/locks/remote")) ?? nil
+            let isFree = isUnused != nil
             try converting("empty", path) { () throws(Errno) in
-                for name in ["sources", "contexts", "images"] {
+                for name in ["sources", "contexts", "images"] + (isFree ? ["remote"] : []) {
                     try Files.removeTree("\(path)/\(name)")
                     try Files.makeDirectory("\(path)/\(name)", mode: 0o700)
                 }
