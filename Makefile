@@ -10,7 +10,7 @@ help: ## Say what there is to make
 build: ## Build the static program and the networked one into bin/
 	@scripts/build.sh
 
-demo: build ## Run a web server in a container, look at it, and leave nothing behind
+demo: build ## Build, change and rebuild a web server's image, run it, and leave nothing behind
 	@scripts/demo.sh
 
 test: ## Install what the tests need, build, and run every test (as root)
