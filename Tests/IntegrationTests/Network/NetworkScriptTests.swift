@@ -14,7 +14,7 @@ import Testing
         let image = try await BaseImage.shared.tar()
         let support = Repository.path + "/Tests/Support"
         await Gate.engines.enter()
-        let limit = 300 * Repository.scale
+        let limit = 900 * Repository.scale
         let output: Output
         do {
             output = try await command(
