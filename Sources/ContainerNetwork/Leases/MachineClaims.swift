@@ -148,7 +148,7 @@ struct MachineClaims: Sendable {
         do throws(Errno) {
             do throws(Errno) { try Files.symbolicLink(path, target: text) } catch {
                 guard error == .fileExists else { throw error }
-                let temporary = "\(path).\(containerID).tmp"
+                let temporary = temporaryName(path, containerID)
                 try? Files.unlink(temporary)
                 try Files.symbolicLink(temporary, target: text)
                 try Files.rename(temporary, to: WorkingDirectory.rawValue, path)
@@ -170,8 +170,13 @@ struct MachineClaims: Sendable {
 
     /// Removes the note, unless it is somebody else's by now.
     func forgetPort(_ port: PublishedPort, of containerID: String) {
-        if isNoted(port, of: containerID) { try? Files.unlink(portName(port)) }
+        let path = portName(port)
+        // Killed while it replaced another's note, it has left the replacement.
+        let isOwn = isNoted(port, of: containerID)
+        try? Files.unlink(isOwn ? path : temporaryName(path, containerID))
     }
+
+    private func temporaryName(_ path: String, _ containerID: String) -> String { "\(path).\(containerID).tmp" }
 
     /// The containers of this engine that ports are noted for, with the notes' names.
     func ownPortNotes() -> [(name: String, containerID: String)] {
