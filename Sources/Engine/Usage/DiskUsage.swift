@@ -38,8 +38,10 @@ public struct EngineUsage: Sendable {
         containers.filter { $0.record.imageID == image.image.id.description }.count
     }
 
-    /// What removing all images that no container uses would free.
-    public var reclaimableImages: Int64 {
+    /// What removing all images that no container uses would free, and the rests of interrupted downloads.
+    public var reclaimableImages: Int64 { store.partial + unusedImages }
+
+    private var unusedImages: Int64 {
         let used = images.filter(isUsed)
         let kept = Set(used.map(\.image.id))
         if kept.isEmpty { return images.isEmpty ? 0 : max(0, contentSize - builds.layerSize) }

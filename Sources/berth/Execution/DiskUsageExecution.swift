@@ -88,6 +88,8 @@ extension ProgramExecution {
             Images space usage:
 
             \(images.text)
+            Interrupted downloads: \(ByteSize.decimalText(usage.store.partial))
+
             Containers space usage:
 
             \(containers.text)
