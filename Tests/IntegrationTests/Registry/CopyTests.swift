@@ -51,6 +51,54 @@ import Testing
         }
     }
 
+    /// A signature goes where its image goes: to a registry that knows what it is about, and to one that needs a tag for it.
+    @Test func artifactsComeAlong() async throws {
+        try await withRegistrySite { site in
+            let folder = site.scratch.path
+            let digest = try await site.layout("image", ["--layers", "1"])
+            let hex = String(digest.dropFirst("sha256:".count))
+            let made = try await shell(
+                """
+                set -e; cd \(folder)/image/blobs/sha256
+                put() { n=$(sha256sum "$1" | cut -d' ' -f1); mv "$1" $n; echo $n; }
+                printf '{}' >a; config=$(put a); printf signed >a; proof=$(put a)
+                cat >a <<END
+                {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/x-signature","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:$config","size":2},"layers":[{"mediaType":"application/x-proof","digest":"sha256:$proof","size":6}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"\(digest)","size":$(stat -c %s \(hex))}}
+                END
+                put a; mkdir \(folder)/empty
+                """)
+            let signature = "sha256:" + (try #require(made.lines.last, "\(made.all)"))
+            let source = try await TestRegistry.serving(folder + "/image", ["--referrers"])
+            let old = try await TestRegistry.distribution(in: site.scratch)
+            let new = try await TestRegistry.serving(folder + "/empty", ["--referrers"])
+            try await site.ok(
+                "image", "copy", "-q", "--all", "docker://\(source.host)/app", "docker://\(old.host)/app:1")
+            let tag = "docker://\(old.host)/app:sha256-\(hex)"
+            let listed = try JSON(try await shell("skopeo inspect --raw --tls-verify=false \(tag)").out)["manifests"]
+            #expect(listed.array?.count == 1 && listed[0]["digest"].string == signature)
+            #expect(listed[0]["artifactType"].string == "application/x-signature")
+            // A second copy adds nothing, and from the tag it goes to a registry that needs none.
+            for _ in 0..<2 {
+                try await site.ok(
+                    "image", "copy", "-q", "--all", "docker://\(source.host)/app", "docker://\(old.host)/app:1")
+                try await site.ok(
+                    "image", "copy", "-q", "--all", "docker://\(old.host)/app:1", "docker://\(new.host)/app:1")
+            }
+            let again = try JSON(try await shell("skopeo inspect --raw --tls-verify=false \(tag)").out)["manifests"]
+            #expect(again.array?.count == 1)
+            let known = try JSON(try await shell("curl -s http://\(new.host)/v2/app/referrers/\(digest)").out)
+            #expect(known["manifests"][0]["digest"].string == signature)
+            #expect(exists("\(folder)/empty/blobs/sha256/\(signature.dropFirst(7))"))
+            #expect(!(await new.log().contains { $0.hasPrefix("PUT") && $0.contains("manifests/sha256-") }))
+            // One image alone leaves it behind.
+            try await site.ok("image", "copy", "-q", "docker://\(source.host)/app", "docker://\(old.host)/alone:1")
+            #expect(
+                try await shell("skopeo inspect --raw --tls-verify=false docker://\(old.host)/alone:sha256-\(hex)")
+                    .status
+                    != 0)
+        }
+    }
+
     /// podman's storage is read as it lies on disk, and the tar of each layer put together from its record.
     @Test(.enabled(if: exists("/usr/bin/podman"), "podman is not installed"))
     func podmansStorage() async throws {

@@ -109,7 +109,8 @@ import Testing
     @Test func zstdChunkedIsReadAsZstd() async throws {
         try await withRegistrySite { site in
             let folder = site.scratch.path
-            try await site.layout("image", [try await BaseImage.shared.tar(), "--layers", "2"])
+            // The program that makes them drops what pads a tar behind its end, and no longer has the digest it names.
+            try await site.layout("image", [try await BaseImage.shared.tar(), "--layers", "2", "--exact"])
             let registry = try await TestRegistry.distribution(in: site.scratch)
             let name = "\(registry.host)/chunked:1"
             let copied = try await shell(
@@ -144,7 +145,7 @@ import Testing
                     #expect(seen.text == (try await identifier(site, name)), "\(name): \(seen.all)")
                 }
                 let unpacked = try await shell(
-                    "mkdir \(folder)/tree && \(daemon.docker) create --name c made:1 >/dev/null && \(daemon.docker) export c | tar -xC \(folder)/tree"
+                    "mkdir \(folder)/tree && \(daemon.docker) create --name made made:1 >/dev/null && \(daemon.docker) export made | tar -xC \(folder)/tree"
                 )
                 #expect(unpacked.status == 0, "\(unpacked.all)")
                 try await expectMade("\(folder)/tree")
