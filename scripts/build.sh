@@ -61,4 +61,5 @@ ln -sfn berth bin/berth-monitor
 # own, since the static program's flags hold for a whole build.
 if [ -n "${BERTH_SKIP_NET:-}" ]; then exit 0; fi
 scratch=.build-net
-build berth-net -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xlinker --icf=all -Xlinker --gc-sections
+build berth-net -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xlinker --icf=all -Xlinker --gc-sections \
+    -Xlinker --pack-dyn-relocs=relr

@@ -17,8 +17,10 @@ struct NetProgram: Sendable {
         do {
             let program = try NetProgram(invocation)
             let status = await program.carryOut()
-            await program.session.shutdown()
-            return status
+            await program.session.endThreads()
+            // Connections end with the process: taking them down one by one would be a good part of the time that a pull of
+            // something present takes.
+            withExtendedLifetime(program) { exit(status) }
         } catch {
             return report(error)
         }

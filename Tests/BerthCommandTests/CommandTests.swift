@@ -237,10 +237,7 @@ import Testing
             (["logs", "a", "b"], "berth: 'berth logs' requires 1 argument"),
             (["images", "a", "b"], "berth: 'berth images' requires at most 1 argument"),
             (["load", "x"], "berth: 'berth load' accepts no arguments"),
-            (
-                ["import", "http://x", "a"],
-                "berth: importing from a URL is not supported yet: fetch it and give the file"
-            ),
+            (["import", "", "a"], "berth: the name of the archive is empty"),
             (["ps", "-f", "name=x"], "berth: --filter is not supported yet"),
             (
                 ["inspect", "--type=volume", "x"],

@@ -44,6 +44,11 @@ def log(text):
 def digest(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
+def lying_config(manifest):
+    config = json.load(open(os.path.join(blobs, manifest["config"]["digest"][7:])))
+    config["rootfs"]["diff_ids"] = ["sha256:" + "%064x" % n for n, _ in enumerate(config["rootfs"]["diff_ids"])]
+    return json.dumps(config).encode()
+
 def hostile_manifest(fault, data):
     document = json.loads(data)
     if fault == "manifest-huge":
@@ -68,6 +73,11 @@ def hostile_manifest(fault, data):
         document["layers"] = document["layers"] * 10000
     if fault == "two-in-one":
         document["manifests"] = []
+    if fault == "diff-ids":
+        # The configuration that get_blob gives for this digest names layers that are none of these.
+        config = lying_config(document)
+        document["config"] = {**document["config"], "digest": digest(config), "size": len(config)}
+        open(os.path.join(blobs, digest(config)[7:]), "wb").write(config)
     if fault == "schema1":
         document = {"schemaVersion": 1, "name": "x", "fsLayers": []}
     if fault == "artifact":
@@ -189,6 +199,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not match:
             return self.error(404, "NOT_FOUND")
         kind, rest = match[2], match[3]
+        if kind == "tags" and options.fault == "tags-endless":
+            page = json.dumps({"name": name, "tags": ["latest"], "rest": "x" * 4000000}).encode()
+            return self.answer(200, page, [("Link", f'<{path}?last=x>; rel="next"')])
         if kind == "tags":
             return self.answer(200, json.dumps({"name": name, "tags": sorted(tags)}).encode())
         if kind == "manifests":

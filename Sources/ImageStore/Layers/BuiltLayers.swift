@@ -39,6 +39,10 @@ public final class StoreWork {
     /// Gives up: what was made and nothing else needs is freed.
     public func abandon() { transaction.abandon() }
 
+    /// Absolute path of a file that is not there yet and goes with this object, or with the next command when the process
+    /// dies. On the store's own file system.
+    public func newFile(_ kind: String) -> String { "\(store.root.path)/\(transaction.newName(kind))" }
+
     /// The layers of an image as an image made from it has them, bottom first. They stay until this object ends.
     public func layers(of image: StoredImage) throws(ImageStoreError) -> [StoreLayer] {
         let manifest = try store.manifest(of: image)

@@ -41,13 +41,13 @@ public final class HTTPTransport: Sendable {
     private let clients = Mutex<[Key: HTTPClient]>([:])
     private let proxies: ProxySettings
     /// For work that blocks: unpacking, credential helpers.
-    let threads: NIOThreadPool
+    private let threads: NIOThreadPool
+    private let hasThreads = Atomic(false)
 
     /// A transport with its own threads; to be ended with ``shutdown()``.
     public init(proxies: ProxySettings, threads count: Int) {
         self.proxies = proxies
         threads = NIOThreadPool(numberOfThreads: count)
-        threads.start()
     }
 
     /// Ends all connections and threads.
@@ -55,6 +55,11 @@ public final class HTTPTransport: Sendable {
         for client in clients.withLock({ Array($0.values) }) { try? await client.shutdown() }
         try? await threads.shutdownGracefully()
         try? await group.shutdownGracefully()
+    }
+
+    /// Waits for the threads of blocking work to end.
+    func endThreads() async {
+        if hasThreads.load(ordering: .relaxed) { try? await threads.shutdownGracefully() }
     }
 
     /// Sends a request and waits for the answer's head.
@@ -150,7 +155,10 @@ public final class HTTPTransport: Sendable {
 
     /// Runs blocking work on a thread of its own.
     func blocking<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-        try await threads.runIfActive(body)
+        // Only now: a pull of what is there has nothing to do for them.
+        hasThreads.store(true, ordering: .relaxed)
+        threads.start()
+        return try await threads.runIfActive(body)
     }
 }
 

@@ -5,17 +5,21 @@ import NIOHTTP1
 import OCI
 
 extension Repository {
+    /// All pages of a list together have no more bytes than this: it is kept in memory.
+    private static let maximumList = 32 << 20
+
     /// All tags, page by page (distribution-spec, "Listing Tags").
     public func tags() async throws -> [String] {
         var result = [String]()
         var path: String? = "tags/list?n=1000"
-        var pages = 0
+        var size = 0
         while let target = path {
-            pages += 1
-            guard pages <= 1000 else { throw broken("list", "its list of tags does not end") }
             let answer = try await request(.GET, target, "list the tags of")
             let bytes = try await answer.bytes(
                 limit: 4 << 20, "list the tags of", shown, seconds: session.settings.stallSeconds)
+            // An empty page is no way to go on for ever either.
+            size += max(bytes.count, 4096)
+            guard size <= Self.maximumList else { throw broken("list the tags of", "its list of tags does not end") }
             guard let tags = TagList.parse(bytes) else { throw broken("list the tags of", "it holds no list of tags") }
             result += tags
             path = nextPage(answer)
@@ -27,14 +31,16 @@ extension Repository {
     public func catalog() async throws -> [String] {
         var result = [String]()
         var path: String? = "/v2/_catalog?n=1000"
-        var pages = 0
+        var size = 0
         while let target = path {
-            pages += 1
-            guard pages <= 1000 else { throw broken("list", "its catalog does not end") }
             let answer = try await registryRequest(
                 .GET, target, "list the repositories of", scope: "registry:catalog:*")
             let bytes = try await answer.bytes(
-                limit: 16 << 20, "list the repositories of", reference.domain, seconds: session.settings.stallSeconds)
+                limit: 4 << 20, "list the repositories of", reference.domain, seconds: session.settings.stallSeconds)
+            size += max(bytes.count, 4096)
+            guard size <= Self.maximumList else {
+                throw broken("list the repositories of", "its list of repositories does not end")
+            }
             guard let names = (try? JSONValue(parsing: bytes))?["repositories"]?.arrayValue else {
                 throw broken("list the repositories of", "it holds no list of repositories")
             }

@@ -31,7 +31,7 @@ public final class RegistrySession: Sendable {
         var expires: Int64
     }
 
-    /// A session; to be ended with ``shutdown()``.
+    /// A session; to be ended with ``shutdown()``, or by the process's end after ``endThreads()``.
     ///
     /// - Parameter certificatePlaces: directories that are laid out as `certs.d`.
     public init(
@@ -45,6 +45,9 @@ public final class RegistrySession: Sendable {
 
     /// Ends all connections and threads.
     public func shutdown() async { await transport.shutdown() }
+
+    /// Waits for the threads that do what blocks, and for what they still hold: files, locks, work on the store.
+    public func endThreads() async { await transport.endThreads() }
 
     // MARK: Hosts
 

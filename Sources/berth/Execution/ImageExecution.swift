@@ -37,16 +37,31 @@ extension ProgramExecution {
         let reference = try options.reference.map { try Reference(parsing: $0).withDefaultTag }
         let changes = try options.changes.map { try ConfigurationChange(parsing: $0) }
         let platform = try options.platform.map { try Platform(parsing: $0) }
-        let archive = try openInput(options.source == "-" ? nil : options.source)
+        // What is fetched lies in the store meanwhile, where the next command puts away what a killed one has left.
+        let work = options.isAddress ? try StoreWork(engine.images) : nil
+        defer { withExtendedLifetime(work) {} }
+        let archive = try openInput(
+            try work.map { try fetch(options.source, $0) } ?? (options.source == "-" ? nil : options.source))
         let image: StoredImage
         do throws(ImageStoreError) {
             image = try engine.images.importRootfs(
-                archive: archive, reference: reference, changes: changes, message: options.message, platform: platform)
+                archive: archive, reference: reference, changes: changes,
+                message: options.message ?? (options.isAddress ? "Imported from \(options.source)" : nil),
+                platform: platform)
         } catch {
             throw EngineError(options.source == "-" ? "\(error)" : "\(options.source): \(error)")
         }
         writeText("\(image.id)\n", to: 1)
         return 0
+    }
+
+    /// Fetches a file of the web into a piece of work's own directory.
+    private func fetch(_ address: String, _ work: StoreWork) throws -> String {
+        let path = work.newFile("download")
+        let status = try NetworkProgram.run(["--root", engine.roots.state, "fetch", "--", address, path])
+        // What is wrong has been said already.
+        guard status == 0 else { throw SilentFailure(status: 1) }
+        return path
     }
 
     /// `load`.

@@ -2,8 +2,10 @@ import CommandLine
 
 /// What `import` was asked for.
 struct ImportOptions: Sendable, Equatable {
-    /// A file, or "-" for standard input.
+    /// A file, an address of the web, or "-" for standard input.
     var source: String
+    /// It is fetched by the networked program.
+    var isAddress: Bool { ByteText.begins(source, with: "http://") || ByteText.begins(source, with: "https://") }
     /// The image's name; nil leaves it without one.
     var reference: String?
     var message: String?
@@ -17,7 +19,8 @@ enum ImportCommand {
     static let command = Command(
         "import", identifier: "image import",
         summary: "Import the contents from a tarball to create a filesystem image",
-        usage: "[OPTIONS] file|- [REPOSITORY[:TAG]]", operands: .between(1, 2), fullNames: ["image import", "import"],
+        usage: "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]", operands: .between(1, 2),
+        fullNames: ["image import", "import"],
         examples: [.init("berth import rootfs.tar.gz base:1", "an image named base:1 of a file system's archive")],
         flags: {
             [
@@ -29,10 +32,9 @@ enum ImportCommand {
 
     static func options(_ invocation: Invocation) throws(UsageError) -> ImportOptions {
         let source = invocation.operands[0]
-        guard !source.isEmpty, !ByteText.begins(source, with: "http://"), !ByteText.begins(source, with: "https://")
-        else {
+        guard !source.isEmpty else {
             throw UsageError(
-                "\(invocation.path[0]): importing from a URL is not supported yet: fetch it and give the file",
+                "\(invocation.path[0]): the name of the archive is empty",
                 command: invocation.path.joined(separator: " "))
         }
         let reference = invocation.operands.count > 1 ? invocation.operands[1] : ""

@@ -164,6 +164,32 @@ import Testing
         }
     }
 
+    @Test func importFetchesFromTheWeb() async throws {
+        try await withEngine(images: false) { engine in
+            let scratch = try Scratch()
+            try await shell(
+                "gzip -c \(try await BaseImage.shared.tar()) >\(scratch.path)/base.tar.gz; head -c 300000 \(scratch.path)/base.tar.gz >\(scratch.path)/half.tar.gz"
+            )
+            let server = try Child(
+                ["python3", "-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory", scratch.path, "0"])
+            let said = try await server.waitFor("http://127.0.0.1:")
+            let port = try #require(said.split(separator: "http://127.0.0.1:").last?.prefix { $0.isNumber })
+            let site = "http://127.0.0.1:\(port)"
+            try await engine.ok("import", "\(site)/base.tar.gz", "web:1")
+            #expect(try await engine.ok("run", "--rm", "web:1", "cat", "/etc/origin").text == "of the image")
+            #expect(
+                try await engine.ok("history", "--no-trunc", "--format", "{{.Comment}}", "web:1").text
+                    == "Imported from \(site)/base.tar.gz")
+            for (path, part) in [("none.tar", "404"), ("half.tar.gz", "ends"), ("", "")] {
+                let output = try await engine.berth("import", "\(site)/\(path)", "bad:1")
+                #expect(output.status == 1 && output.err.contains(part), "\(output.all)")
+                #expect(output.err.utf8.count(where: { $0 == 10 }) == 1, "one sentence: \(output.err)")
+            }
+            #expect(try await engine.ok("images", "-q").lines.count == 1)
+            #expect(list("\(engine.root)/images/tmp").isEmpty)
+        }
+    }
+
     @Test func exportIsTheWholeFileSystem() async throws {
         try await withEngine { engine in
             _ = try await commit(engine)

@@ -15,6 +15,7 @@ import Testing
         ("layer-type", "is no file system layer's type"),
         ("layers-many", "its manifest has 20000 layers"),
         ("two-in-one", "where only an index has it"),
+        ("diff-ids", "the digest of its uncompressed content should be"),
         ("schema1", "schema 1"),
         ("artifact", "no container image but an artifact"),
         ("nested", "its indexes point at each other"),
@@ -78,6 +79,32 @@ import Testing
             let ranges = await honest.log().filter { $0.contains("/blobs/") && !$0.contains("range=-") }
             #expect(ranges.count == 1)
             #expect(!site.stored(rests: true).contains { $0.hasPrefix("partial/") })
+        }
+    }
+
+    /// Asked for the end of a blob, it gives its beginning: the blob is fetched anew, once.
+    @Test func aWrongRangeIsSeen() async throws {
+        try await withRegistrySite { site in
+            try await site.layout("image", ["--layers", "1", "--size", "3000000"])
+            let broken = try await TestRegistry.serving(
+                site.scratch.path + "/image", ["--fault", "blob-half-close", "--no-range"])
+            #expect(try await site.berth("pull", "\(broken.host)/app").status == 1)
+            let wrong = try await TestRegistry.serving(site.scratch.path + "/image", ["--fault", "range-wrong"])
+            try await site.ok("pull", "-q", "\(wrong.host)/app")
+            #expect(await wrong.log().filter { $0.contains("/blobs/") && !$0.contains("range=-") }.count == 1)
+            #expect(try await site.ok("system", "check").out.contains("nothing is wrong"))
+        }
+    }
+
+    /// A list of tags that does not end takes neither memory nor time without measure.
+    @Test func listsThatDoNotEnd() async throws {
+        try await withRegistrySite { site in
+            try await site.layout("image", ["--layers", "1"])
+            let registry = try await TestRegistry.serving(site.scratch.path + "/image", ["--fault", "tags-endless"])
+            let output = try await shell(
+                "ulimit -v 8000000; \(site.engine.words(["pull", "-a", "\(registry.host)/app"]).joined(separator: " "))",
+                environment: site.environment)
+            #expect(output.status == 1 && output.err.contains("does not end"), "\(output.all)")
         }
     }
 
