@@ -98,7 +98,7 @@ extension Engine {
     /// Ends and removes the control groups of something that was never a container in anybody's eyes.
     private func clearGroups(_ directory: ContainerDirectory) {
         guard let host = try? HostControlGroups.detect(),
-            let payload = try? ControlGroup.open(host: host, path: directory.payloadGroup), payload.exists
+            let payload = try? ControlGroup.open(host: host, path: directory.stepGroup), payload.exists
         else { return }
         try? payload.kill()
         try? payload.remove(emptyParents: 2)
