@@ -111,7 +111,10 @@ struct NetworkReading {
             part.gaps.append("the published ports: \(error)")
         }
         for pid in ProcessFolder.all() where ProcessInformation.name(of: pid) == "docker-proxy" {
-            guard let text = try? Files.read("/proc/\(pid)/cmdline", limit: 1 << 20) else { continue }
+            // Anybody may call a program so; only root's pass the host's ports on.
+            guard let folder = try? ProcessFolder(pid), let status = try? folder.read("status"),
+                ProcessStatus(parsing: status).users.dropFirst().first == 0, let text = try? folder.read("cmdline")
+            else { continue }
             let arguments = text.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
             if let way = ForwarderArguments.way(arguments, pid: pid) { found.append(way) }
         }
