@@ -170,7 +170,7 @@ struct Monitor {
             case let error as RuntimeError: error.kind == .notFound ? 127 : error.kind == .notExecutable ? 126 : 125
             default: 125
             }
-        var text = "\(error)"
+        var text = ForeignPlatform.named("\(error)", image: record.imageID, in: engine.images)
         if let limit = record.limits.memory,
             outOfMemory || (error as? RuntimeError)?.cause == Errno.noMemory.description
         {

@@ -17,7 +17,11 @@ struct ProgramExecution {
         case .failure(let error):
             writeText("\(error)", to: 2)
             return error.status
-        case .request(.transfer, _): return NetworkProgram.become(words)
+        case .request(.transfer(let needsStore), _):
+            return report(failure: 1) {
+                if needsStore { try Privileges.require() }
+                return NetworkProgram.become(words)
+            }
         case .request(let request, let settings):
             // For the networked program, should an image have to be fetched.
             if let directory = settings.configuration { setenv("DOCKER_CONFIG", directory, 1) }
@@ -25,6 +29,10 @@ struct ProgramExecution {
             return report(failure: isRun ? 125 : 1) { () throws in
                 if case .shortVersion = request {
                     writeText("Berth version \(Version.text)\n", to: 1)
+                    return 0
+                }
+                if case .document(let document) = request, let text = DocumentCommands.text(document) {
+                    _ = writeBytes(Array(text.utf8), to: 1)
                     return 0
                 }
                 let root = settings.root.map { MountRequest.absolute($0, from: CallerView.real().workingDirectory) }
@@ -84,6 +92,8 @@ struct ProgramExecution {
         case .builderUsage: return try builderUsage()
         case .builderPrune(let options): return try builderPrune(options)
         case .network(let options): return try network(options)
+        case .explain(let options): return try explain(options)
+        case .document(let document): if case .names(let kinds) = document { return printNames(kinds) } else { return 0 }
         case .version: return version()
         case .shortVersion, .transfer: return 0
         case .info: return try information()

@@ -18,11 +18,13 @@ enum ProgramRequest: Sendable {
     case load(LoadOptions)
     case image(ImageRequest)
     case network(NetworkRequestOptions)
+    case explain(ExplainOptions)
+    case document(DocumentRequest)
     case version
     /// `--version`: one line.
     case shortVersion
     /// A command that `berth-net` carries out.
-    case transfer
+    case transfer(needsStore: Bool)
     case info
     case build(BuildOptions)
     case builderUsage
@@ -57,12 +59,13 @@ enum BerthProgram {
         subcommands: [
             RunCommand.command, ExecCommand.command, PsCommand.command, ImagesCommand.command, VersionCommand.command,
             InfoCommand.command, BuildCommand.command, BuilderCommands.group, BuilderCommands.buildx, containers,
-            images, NetworkCommands.group, system, ImportCommand.command, InspectCommand.command,
+            images, NetworkCommands.group, system, ImportCommand.command, InspectCommand.command, ExplainCommand.command,
             KillCommand.command, LoadCommand.command, LogsCommand.command, NetworkCommands.port,
             RemoveCommand.command,
             SaveCommand.command, TagCommand.command, HistoryCommand.command, CommitCommand.command, ExportCommand.command,
             RemoveImageCommand.command, StopCommand.command, WaitCommand.command, TransferCommands.manifest,
-        ] + TransferCommands.common)
+            DocumentCommands.completion, DocumentCommands.manual, DocumentCommands.listing, DocumentCommands.names,
+        ] + TransferCommands.common + ForeignCommands.all)
 
     private static let containers = Command(
         group: "container", summary: "Manage containers",
@@ -105,7 +108,8 @@ enum BerthProgram {
     }
 
     private static func request(_ invocation: Invocation, _ caller: CallerView) throws(UsageError) -> ProgramRequest {
-        switch invocation.command.identifier {
+        if let document = try DocumentCommands.request(invocation) { return .document(document) }
+        return switch invocation.command.identifier {
         case "container run": .run(try RunCommand.options(invocation, caller))
         case "container exec": .exec(try ExecCommand.options(invocation, caller))
         case "container ls": .ps(PsCommand.options(invocation))
@@ -133,6 +137,7 @@ enum BerthProgram {
         case "container port", "network create", "network ls", "network inspect", "network rm", "network connect",
             "network disconnect", "network prune", "network check":
             .network(try NetworkCommands.options(invocation))
+        case "explain": .explain(try ExplainCommand.options(invocation))
         case "version": .version
         case "system info": .info
         case "image build": .build(try BuildCommand.options(invocation, caller))
@@ -140,7 +145,8 @@ enum BerthProgram {
         case "builder prune": .builderPrune(BuilderCommands.pruneOptions(invocation))
         case "system reset": .reset(force: invocation.flags.flag("force"))
         case "berth": .shortVersion
-        case let transfer where TransferCommands.owns(transfer): .transfer
+        case let transfer where TransferCommands.owns(transfer):
+            .transfer(needsStore: ["image pull", "image push"].contains(transfer))
         default:
             throw UsageError(
                 "\(invocation.path.joined(separator: " ")) is not supported yet",
