@@ -10,6 +10,10 @@ struct ProgramExecution {
 
     /// Runs the program and returns its exit status.
     static func run(_ words: [String]) -> Int32 {
+        if words.first == "__complete" {
+            writeText(CompletionCommands.answer(Array(words.dropFirst())), to: 1)
+            return 0
+        }
         switch BerthProgram.parse(words, caller: .real()) {
         case .help(let text):
             writeText(text, to: 1)
@@ -17,11 +21,18 @@ struct ProgramExecution {
         case .failure(let error):
             writeText("\(error)", to: 2)
             return error.status
+        case .request(.text(let text), _):
+            writeText(text, to: 1)
+            return 0
         case .request(.transfer, _): return NetworkProgram.become(words)
         case .request(let request, let settings):
             // For the networked program, should an image have to be fetched.
             if let directory = settings.configuration { setenv("DOCKER_CONFIG", directory, 1) }
-            let isRun = if case .run = request { true } else { false }
+            let isRun =
+                switch request {
+                case .run, .lifecycle(.create): true
+                default: false
+                }
             return report(failure: isRun ? 125 : 1) { () throws in
                 if case .shortVersion = request {
                     writeText("Berth version \(Version.text)\n", to: 1)
@@ -55,6 +66,10 @@ struct ProgramExecution {
         switch request {
         case .run(let options): return try run(options)
         case .exec(let options): return try exec(options)
+        case .lifecycle(let request): return try lifecycle(request)
+        case .observe(let request): return try observe(request)
+        case .volume(let request): return try volume(request)
+        case .explain(let options): return try explain(options)
         case .ps(let options): return try list(options)
         case .logs(let options): return try logs(options)
         case .stop(let options):
@@ -85,13 +100,13 @@ struct ProgramExecution {
         case .builderPrune(let options): return try builderPrune(options)
         case .network(let options): return try network(options)
         case .version: return version()
-        case .shortVersion, .transfer: return 0
+        case .shortVersion, .transfer, .text: return 0
         case .info: return try information()
         case .reset(let force): return try reset(force: force)
         }
     }
 
-    private func signalNumber(_ text: String) throws(EngineError) -> Int32 {
+    func signalNumber(_ text: String) throws(EngineError) -> Int32 {
         guard let number = Signals.number(text) else { throw EngineError("Invalid signal: \(text)") }
         return number
     }

@@ -5,6 +5,12 @@ import TransferCommands
 enum ProgramRequest: Sendable {
     case run(RunOptions)
     case exec(ExecOptions)
+    case lifecycle(LifecycleRequest)
+    case observe(ObservationRequest)
+    case volume(VolumeRequest)
+    case explain(ExplainOptions)
+    /// Text that is known without an engine.
+    case text(String)
     case ps(PsOptions)
     case logs(LogsOptions)
     case stop(StopOptions)
@@ -57,11 +63,18 @@ enum BerthProgram {
         subcommands: [
             RunCommand.command, ExecCommand.command, PsCommand.command, ImagesCommand.command, VersionCommand.command,
             InfoCommand.command, BuildCommand.command, BuilderCommands.group, BuilderCommands.buildx, containers,
-            images, NetworkCommands.group, system, ImportCommand.command, InspectCommand.command,
+            images, NetworkCommands.group, VolumeCommands.group, system, ImportCommand.command, InspectCommand.command,
             KillCommand.command, LoadCommand.command, LogsCommand.command, NetworkCommands.port,
             RemoveCommand.command,
-            SaveCommand.command, TagCommand.command, HistoryCommand.command, CommitCommand.command, ExportCommand.command,
-            RemoveImageCommand.command, StopCommand.command, WaitCommand.command, TransferCommands.manifest,
+            SaveCommand.command, TagCommand.command, HistoryCommand.command, CommitCommand.command,
+            ExportCommand.command,
+            RemoveImageCommand.command, StopCommand.command, CreateCommand.command, StartCommand.command,
+            AttachCommand.command, RestartCommand.command, PauseCommand.pause, PauseCommand.unpause,
+            RenameCommand.command,
+            CompletionCommands.completion, CompletionCommands.manual,
+            UpdateCommand.command, ExplainCommand.command, TopCommand.command, StatsCommand.command,
+            DiffCommand.command, CopyCommand.command,
+            EventsCommand.command, WaitCommand.command, TransferCommands.manifest,
         ] + TransferCommands.common)
 
     private static let containers = Command(
@@ -71,32 +84,43 @@ enum BerthProgram {
             ExecCommand.command.named("exec"), InspectCommand.container, KillCommand.command, LogsCommand.command,
             PsCommand.command.named("ls", aliases: ["list", "ps"]), NetworkCommands.port,
             RemoveCommand.command.named("rm", aliases: ["remove"]),
-            RunCommand.command.named("run"), StopCommand.command, WaitCommand.command,
+            RunCommand.command.named("run"), StopCommand.command, CreateCommand.command, StartCommand.command,
+            AttachCommand.command, RestartCommand.command, PauseCommand.pause, PauseCommand.unpause,
+            RenameCommand.command,
+            ContainerPruneCommand.command,
+            UpdateCommand.command, TopCommand.command, StatsCommand.command, DiffCommand.command, CopyCommand.command,
+            WaitCommand.command,
         ])
 
     private static let images = Command(
         group: "image", summary: "Manage images",
         subcommands: [
-            BuildCommand.command, ImportCommand.command, InspectCommand.image, LoadCommand.command, SaveCommand.command, TagCommand.command,
+            BuildCommand.command, ImportCommand.command, InspectCommand.image, LoadCommand.command, SaveCommand.command,
+            TagCommand.command,
             HistoryCommand.command, ImagePruneCommand.command,
             ImagesCommand.command.named("ls", aliases: ["list"]),
             RemoveImageCommand.command.named("rm", aliases: ["remove"]),
         ] + TransferCommands.ofImages)
 
     private static let system = Command(
-        group: "system", summary: "Manage Berth", subcommands: [
+        group: "system", summary: "Manage Berth",
+        subcommands: [
             InfoCommand.command.named("info"), DiskUsageCommand.command, CheckCommand.command, ResetCommand.command,
+            ResumeCommand.command, SystemPruneCommand.command, EventsCommand.command,
         ])
 
     /// Reads a command line, the program's own name left out.
     static func parse(_ words: [String], caller: CallerView) -> ProgramOutcome {
+        if let refusal = ForeignCommands.refusal(words, globals: command.flags()) { return .failure(refusal) }
         switch command.parse(words) {
         case .help(let text): return .help(text)
         case .failure(let error): return .failure(error)
         case .run(let invocation):
             do throws(UsageError) {
                 let root = invocation.globals.string("root") ?? caller.variable("BERTH_ROOT") ?? ""
-                return .request(try request(invocation, caller), ProgramSettings(
+                return .request(
+                    try request(invocation, caller),
+                    ProgramSettings(
                         root: root.isEmpty ? nil : root, configuration: invocation.globals.string("config")))
             } catch {
                 return .failure(error)
@@ -113,6 +137,26 @@ enum BerthProgram {
         case "container stop": .stop(StopCommand.options(invocation))
         case "container kill": .kill(KillCommand.options(invocation))
         case "container rm": .remove(RemoveCommand.options(invocation))
+        case "container create": .lifecycle(.create(try RunCommand.options(invocation, caller)))
+        case "container top": .observe(.top(try TopCommand.options(invocation)))
+        case "container stats": .observe(.stats(StatsCommand.options(invocation)))
+        case "container diff": .observe(.diff(invocation.operands[0]))
+        case "container cp": .observe(.copy(try CopyCommand.options(invocation)))
+        case "system events": .observe(.events(EventsCommand.options(invocation)))
+        case "container prune": .lifecycle(.prune(try ContainerPruneCommand.options(invocation)))
+        case "system prune": .lifecycle(.pruneSystem(try ContainerPruneCommand.options(invocation)))
+        case let name where ByteText.begins(name, with: "volume "): .volume(try VolumeCommands.request(invocation))
+        case "completion": .text(try completion(invocation.operands[0]))
+        case "manual": .text(ManualPage.text(command, description: CompletionCommands.description))
+        case "explain": .explain(try ExplainCommand.options(invocation))
+        case "container start": .lifecycle(.start(try StartCommand.options(invocation)))
+        case "container attach":
+            .lifecycle(.attach(container: invocation.operands[0], AttachCommand.options(invocation)))
+        case "container restart": .lifecycle(.restart(StopCommand.options(invocation)))
+        case "container pause": .lifecycle(.pause(invocation.operands))
+        case "container unpause": .lifecycle(.unpause(invocation.operands))
+        case "container rename": .lifecycle(.rename(invocation.operands[0], to: invocation.operands[1]))
+        case "container update": .lifecycle(.update(try UpdateCommand.options(invocation)))
         case "container wait": .wait(containers: invocation.operands)
         case "inspect", "container inspect", "image inspect": .inspect(InspectCommand.options(invocation))
         case "image ls": .images(try ImagesCommand.options(invocation))
@@ -138,6 +182,7 @@ enum BerthProgram {
         case "image build": .build(try BuildCommand.options(invocation, caller))
         case "builder du": .builderUsage
         case "builder prune": .builderPrune(BuilderCommands.pruneOptions(invocation))
+        case "system resume": .lifecycle(.resume)
         case "system reset": .reset(force: invocation.flags.flag("force"))
         case "berth": .shortVersion
         case let transfer where TransferCommands.owns(transfer): .transfer
@@ -146,5 +191,12 @@ enum BerthProgram {
                 "\(invocation.path.joined(separator: " ")) is not supported yet",
                 command: invocation.path.joined(separator: " "))
         }
+    }
+
+    private static func completion(_ shell: String) throws(UsageError) -> String {
+        if let text = CompletionScript.text(shell: shell, program: "berth") { return text }
+        throw UsageError(
+            "berth: there is no completion for \(quoted(shell)): there are \(CompletionScript.shells.joined(separator: ", "))",
+            command: "berth completion", status: 1)
     }
 }
