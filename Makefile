@@ -2,7 +2,7 @@
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test fuzz test-long install uninstall bench bench-pull layout format lint clean
+.PHONY: help build demo test fuzz test-long install uninstall bench bench-build bench-pull layout format lint clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,7 +10,7 @@ help: ## Say what there is to make
 build: ## Build the static program and the networked one into bin/
 	@scripts/build.sh
 
-demo: build ## Run a web server in a container, look at it, and leave nothing behind
+demo: build ## Build, change and rebuild a web server's image, run it, and leave nothing behind
 	@scripts/demo.sh
 
 test: ## Install what the tests need, build, and run every test (as root)
@@ -34,6 +34,9 @@ uninstall: ## Remove what install made
 
 bench: build ## Measure beside crun, runc, podman and docker (WRITE=1 writes docs/benchmarks.md)
 	@WRITE=$(WRITE) Benchmarks/bench.sh
+
+bench-build: build ## Measure building beside docker and buildah
+	@Benchmarks/build.sh
 
 bench-pull: build ## Measure pulling beside docker and podman
 	@Benchmarks/pull.sh

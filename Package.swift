@@ -117,7 +117,8 @@ let package = Package(
             "ImageStoreTests",
             ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel", "ImageTestSupport", "ImageStoreProbe"]),
         .target(
-            name: "FuzzTargets", dependencies: ["Archive", "GoTemplate", "ImageStore", "JSON", "LinuxKernel", "OCI"],
+            name: "FuzzTargets",
+            dependencies: ["Archive", "GoTemplate", "ImageStore", "RegistryClient", "JSON", "LinuxKernel", "OCI"],
             path: "Tests/Fuzz/FuzzTargets", swiftSettings: swiftSettings),
         .executableTarget(
             name: "berth-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/BerthFuzz",

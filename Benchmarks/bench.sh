@@ -56,47 +56,6 @@ config["linux"]["resources"] = {}
 json.dump(config, open(path, "w"))
 PY
 
-cat >"$work/runtimes.py" <<'PY'
-"""Runs the contenders in turns; prints medians as JSON."""
-import json, os, resource, statistics, subprocess, sys, time
-rounds, contenders = int(sys.argv[1]), json.loads(sys.argv[2])
-wall, cpu = ({name: [] for name in contenders} for _ in range(2))
-broken = {}
-for turn in range(rounds + 2):
-    for name, command in contenders.items():
-        if name in broken: continue
-        command = [word.replace("@", f"{os.getpid()}-{turn}") for word in command]
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        errors = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = 0
-        passed = time.perf_counter() - start
-        if status:
-            broken[name] = errors.decode(errors="replace").strip()[-300:] or f"status {status}"
-            continue
-        if turn < 2: continue  # warm-up
-        wall[name].append(passed * 1e3)
-        cpu[name].append((usage.ru_utime + usage.ru_stime) * 1e3)
-print(json.dumps({name: {"broken": broken[name]} if name in broken else {
-    "wall": statistics.median(wall[name]), "best": min(wall[name]), "cpu": statistics.median(cpu[name])} for name in contenders}))
-PY
-
-runtimes() {
-    python3 - "$work" <<'PY'
-import json, os, sys
-work = sys.argv[1]
-here = os.getcwd()
-bundle = f"{work}/bundle"
-print(json.dumps({
-    "berth-runtime": [f"{here}/bin/berth-runtime", "--root", f"{work}/r-berth", "run", "--bundle", bundle, "b@"],
-    "crun": ["crun", "--root", f"{work}/r-crun", "run", "--bundle", bundle, "c@"],
-    "runc": ["runc", "--root", f"{work}/r-runc", "run", "--bundle", bundle, "r@"],
-    "floor.c": [f"{work}/floor", "-n", "-m", "-c", "berth-bench-floor-@", "-b", f"{bundle}/rootfs", "--", "/bin/true"],
-}))
-PY
-}
-
 # crun refuses a mixed layout. In a mount namespace without the version 2 part everybody sees plain version 1.
 in_view() {
     if [ -d /sys/fs/cgroup/unified ]; then
@@ -106,8 +65,22 @@ in_view() {
     fi
 }
 
-echo "Runtimes, ${ROUNDS:-40} rounds …" >&2
-in_view python3 "$work/runtimes.py" "${ROUNDS:-40}" "$(runtimes)" >"$work/runtimes.json"
+# Plain version 2, in a mount namespace: what most machines have today, though with no controller where version 1 has them all.
+in_version2() {
+    unshare -m --propagation private sh -c '
+        umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' sh "$@"
+}
+
+contenders=(berth-runtime="$PWD/bin/berth-runtime" crun="$(command -v crun)" runc="$(command -v runc)")
+for view in view version2; do
+    echo "Runtimes, ${ROUNDS:-40} rounds in $view …" >&2
+    mkdir -p "$work/$view"
+    "in_$view" Benchmarks/runtimes.py "$work/bundle" "$work/$view" "${ROUNDS:-40}" "${contenders[@]}" >"$work/$view.json"
+done
+echo "The least work, ${ROUNDS:-40} rounds …" >&2
+in_view Benchmarks/turns.py "${ROUNDS:-40}" \
+    "{\"floor.c\": [\"$work/floor\", \"-n\", \"-m\", \"-c\", \"berth-bench-floor-@\", \"-b\", \"$work/bundle/rootfs\", \"--\", \"/bin/true\"]}" >"$work/floor.json"
+in_view Benchmarks/smallest-memory.py "$work/bundle" "$work/view" "${contenders[@]}" >"$work/memory.json"
 
 # Each name in turn once under strace, for the number of system calls of the runtime and its children, and once for memory.
 calls() {
@@ -173,48 +146,10 @@ PY
 }
 for kind in bridge none exec ps; do
     echo "Engines, $kind, ${ENGINE_ROUNDS:-15} rounds …" >&2
-    python3 "$work/runtimes.py" "${ENGINE_ROUNDS:-15}" "$(engine "$kind")" >"$work/$kind.json"
+    Benchmarks/turns.py "${ENGINE_ROUNDS:-15}" "$(engine "$kind")" >"$work/$kind.json"
 done
 
-python3 - "$work" >"$work/table.md" <<'PY'
-import json, platform, sys
-work = sys.argv[1]
-load = lambda name: json.load(open(f"{work}/{name}.json"))
-def number(value): return f"{value:.1f}" if value < 100 else f"{value:.0f}"
-notes = []
-runtimes, calls = load("runtimes"), load("calls")
-print("### Runtimes: `run` of `/bin/true`, the same bundle\n")
-print("| | wall, ms (median) | best | CPU, ms | CPU against crun | system calls | peak resident, MiB |")
-print("|---|---|---|---|---|---|---|")
-base = runtimes.get("crun", {}).get("cpu")
-for name, row in runtimes.items():
-    if "broken" in row:
-        notes.append(f"{name}: {row['broken']}")
-        print(f"| {name} | did not run | | | | | |")
-        continue
-    ratio = f"{row['cpu'] / base:.2f}" if base else "–"
-    once = calls[name]
-    peak = f"{once['rss'] / 1024:.1f}" if once["rss"] else "–"
-    print(f"| {name} | {number(row['wall'])} | {number(row['best'])} | {number(row['cpu'])} | {ratio} | {once['calls'] or '–'} | {peak} |")
-print("\nTo reach: CPU at most crun's, fewer than 1,000 system calls with children, below 8 MiB.\n")
-print("### Engines: milliseconds, medians\n")
-print("| | berth | podman | docker | berth against podman | to reach |")
-print("|---|---|---|---|---|---|")
-titles = {"bridge": "`run --rm IMAGE true`, bridge", "none": "the same, no network", "exec": "`exec` of `true`", "ps": "`ps`"}
-for kind, title in titles.items():
-    rows = load(kind)
-    cells = []
-    for name in ["berth", "podman", "docker"]:
-        row = rows.get(name)
-        if row and "broken" in row: notes.append(f"{name}, {kind}: {row['broken']}")
-        cells.append(number(row["wall"]) if row and "wall" in row else "–")
-    both = all("wall" in rows.get(name, {}) for name in ["berth", "podman"])
-    ratio = f"{rows['berth']['wall'] / rows['podman']['wall']:.3f}" if both else "–"
-    print(f"| {title} | {' | '.join(cells)} | {ratio} | {'≤ 0.2' if kind != 'ps' else ''} |")
-if notes:
-    print()
-    for note in notes: print(f"- {' '.join(note.split())}")
-PY
+Benchmarks/table.py "$work" >"$work/table.md"
 
 versions() {
     printf 'Linux %s, %s processors; ' "$(uname -r)" "$(nproc)"

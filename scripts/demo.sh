@@ -1,5 +1,6 @@
 #!/bin/bash
-# make demo: a web server in a container with limits and a published port, from a base image made here, and nothing left.
+# make demo: a web server, built from a Dockerfile, changed, rebuilt from the cache, in a container with limits and a published
+# port; and nothing left.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,25 +35,45 @@ run berth import "$root/busybox.tar" busybox:demo
 rm "$root/busybox.tar"
 run berth images
 
-step "2. A web server in the background: 32 MiB of memory, half a processor, a published port"
+step "2. A web server, built from a Dockerfile"
+site=$root/site
+mkdir "$site"
+cat >"$site/Dockerfile" <<'END'
+FROM busybox:demo
+WORKDIR /srv/www
+RUN busybox | head -n 1 >server.txt
+COPY index.html .
+EXPOSE 80
+CMD ["httpd", "-f", "-vv", "-p", "80", "-h", "/srv/www"]
+END
+echo '<h1>Hello from a first draft</h1>' >"$site/index.html"
+cat "$site/Dockerfile"
+run berth build --progress plain -t web:demo "$site"
+
+step "3. One file changes: only its COPY is done again"
+page='<h1>Hello from a container</h1>'
+echo "$page" >"$site/index.html"
+run berth build --progress plain -t web:demo "$site" 2>&1 | tee "$root/rebuild"
+[ "$(grep -c ' CACHED' "$root/rebuild")" = 2 ] || { echo "the steps before the COPY were not taken from the cache" >&2; exit 1; }
+
+step "4. It runs in the background: 32 MiB of memory, half a processor, a published port"
 port=8080
 while ss -Hltn "sport = :$port" 2>/dev/null | grep -q .; do port=$((port + 1)); done
-page='<h1>Hello from a container</h1>'
-id=$(berth run -d --name web -m 32m --cpus 0.5 -p "$port:80" busybox:demo \
-    sh -c "echo '$page' >/var/www/index.html; echo serving on port 80; exec httpd -f -vv -p 80 -h /var/www")
-printf '%s$ berth run -d --name web -m 32m --cpus 0.5 -p %s:80 busybox:demo httpd …%s\n%s\n' "$dim" "$port" "$plain" "$id"
+run berth run -d --name web -m 32m --cpus 0.5 -p "$port:80" web:demo
+id=$(berth ps -q --no-trunc)
 
-step "3. The page, through the port"
+step "5. The page, through the port"
 for _ in 1 2 3 4 5 6 7 8 9 10; do
     curl -s -o /dev/null "http://127.0.0.1:$port/" && break
     sleep 0.1
 done
-run curl -sS --fail "http://127.0.0.1:$port/"
+[ "$(run curl -sS --fail "http://127.0.0.1:$port/" | tee /dev/stderr | tail -n 1)" = "$page" ]
+run curl -sS --fail "http://127.0.0.1:$port/server.txt"
 
-step "4. What runs"
+step "6. What runs"
 run berth ps
 
-step "5. The limits, as the kernel holds them"
+step "7. The limits, as the kernel holds them"
 shown= token=
 for file in memory.max memory.limit_in_bytes cpu.max cpu.cfs_quota_us cpu.cfs_period_us; do
     for path in /sys/fs/cgroup/berth-*/"$id"/payload/$file /sys/fs/cgroup/*/berth-*/"$id"/payload/$file; do
@@ -68,16 +89,16 @@ done
 pid=$(berth inspect web | sed -n 's/.*"Pid": *\([0-9]*\).*/\1/p' | head -n 1)
 printf '%-28s %s\n' "root in the container is" "uid $(awk '{print $2}' "/proc/$pid/uid_map") here"
 
-step "6. Its log"
+step "8. Its log"
 run berth logs web
 
-step "7. Stop and remove"
+step "9. Stop and remove"
 run berth stop web
 run berth rm web
 if curl -s -m 2 -o /dev/null "http://127.0.0.1:$port/"; then echo "the port still answers" >&2; exit 1; fi
 echo "port $port answers no more"
 
-step "8. Nothing is left behind"
+step "10. Nothing is left behind"
 run berth system reset --force
 left=0
 look() { # look WHAT COMMAND…: nothing may come of the command, within five seconds

@@ -7,10 +7,11 @@ packages() {
     build) echo libseccomp-dev libssl-dev zlib1g-dev libzstd-dev libisal-dev libc6-dev binutils ;;
     run) echo nftables ;;
     demo) echo nftables iproute2 busybox-static curl util-linux procps ;;
-    test) echo nftables iproute2 busybox-static curl util-linux procps python3 strace jq skopeo umoci zstd socat iputils-ping docker-registry openssl e2fsprogs ;;
+    test) echo nftables iproute2 busybox-static curl util-linux procps python3 strace jq skopeo umoci zstd socat iputils-ping docker-registry openssl e2fsprogs git xz-utils bzip2 ;;
     bench) echo busybox-static iproute2 iptables util-linux crun runc podman hyperfine jq gcc libc6-dev strace python3 nftables ;;
     peers) echo docker.io containerd podman skopeo ;;
     image) echo mmdebstrap python3 ;;
+    build-bench) echo buildah docker.io runc iproute2 iptables nftables busybox-static python3 ;;
     pull-bench) echo docker-registry docker.io podman skopeo mmdebstrap python3 curl time bc procps ;;
     vm) echo qemu-system-x86 busybox-static kmod e2fsprogs xz-utils cpio ;;
     *) echo "install-packages.sh: there is no group \"$1\"" >&2; exit 2 ;;

@@ -114,8 +114,17 @@ private struct JSONParser {
     mutating func string() throws(JSONError) -> String {
         position += 1
         let start = position
+        var seen: UInt8 = 0
         // Most strings hold no escape: one scan, one validated copy.
-        while let byte = current, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
+        while let byte = current, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 {
+            seen |= byte
+            position += 1
+        }
+        if current == UInt8(ascii: "\""), seen < 0x80 {
+            // ASCII is valid as it is, and the library's validating initializer builds its types anew at each call.
+            position += 1
+            return String(decoding: bytes[start..<(position - 1)], as: UTF8.self)
+        }
         var content = Array(bytes[start..<position])
         while true {
             switch current {
@@ -167,7 +176,9 @@ private struct JSONParser {
     mutating func fourHexDigits() throws(JSONError) -> UInt16 {
         var result: UInt16 = 0
         for _ in 0..<4 {
-            guard let byte = current, let digit = hexDigit(byte) else { throw error("four hexadecimal digits were expected") }
+            guard let byte = current, let digit = hexDigit(byte) else {
+                throw error("four hexadecimal digits were expected")
+            }
             result = result << 4 | UInt16(digit)
             position += 1
         }

@@ -6,7 +6,7 @@ public enum TransferCommands {
     /// `berth-net`'s tree: it is given the words that `berth` was given.
     public static let program = Command(
         group: "berth", summary: "A container engine for Linux", usage: "[OPTIONS] COMMAND", flags: { globalFlags },
-        subcommands: common + [image, manifest])
+        subcommands: common + [image, manifest, fetch])
 
     /// Commands of the first level, under Docker's names.
     public static let common = [pull, push, login, logout, search]
@@ -69,6 +69,11 @@ public enum TransferCommands {
                 Flag("quiet", "q", .boolean, "Suppress verbose output"),
             ]
         })
+
+    /// `fetch`: a file of the web for a build. Not for people: `berth` executes it, and reads `FILE.answer`.
+    public static let fetch = Command(
+        "fetch", identifier: "fetch", summary: "Fetch a file", usage: "[OPTIONS] URL FILE", operands: .exactly(2),
+        flags: { [Flag("etag", nil, .string, "Content that is there already")] })
 
     /// `login`.
     public static let login = Command(

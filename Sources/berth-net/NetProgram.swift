@@ -63,6 +63,7 @@ struct NetProgram: Sendable {
             case "manifest inspect": return try await inspectManifest()
             case "manifest push": return try await pushManifestList()
             case "manifest rm": return try removeManifestLists()
+            case "fetch": return try await fetch()
             case "login": return try await login()
             case "logout": return try logout()
             case "search": return try await search()

@@ -17,7 +17,7 @@ enum HostScript {
     }()
 
     /// Runs the script; every `FAIL` line it prints is an issue of the calling test.
-    static func run(_ script: String, seconds: Int = 300, location: SourceLocation = #_sourceLocation) async {
+    static func run(_ script: String, seconds: Int = 900, location: SourceLocation = #_sourceLocation) async {
         // How often random tests run, and their seed, as the whole suite's environment says.
         let settings = ["BERTH_TEST_SCALE", "BERTH_TEST_SEED"].map { name in
             "\(name)=\(getenv(name).map { String(cString: $0) }.flatMap(Double.init).map { "\($0)" } ?? "")"

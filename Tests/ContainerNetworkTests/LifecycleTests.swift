@@ -25,7 +25,7 @@ import Testing
             holds "UDP on [::1] is refused" "only TCP can be published on ::1" "$(try '[::1]:81:80/udp')"
             holds "a program is refused a container's port" "Address already in use" "$(host python3 -c 'import socket; socket.create_server(("", 8080))' 2>&1)"
             same "no lease of the refused is left" "a" "$(probe release x; ls $T/root/run/endpoints | sed 's/.json//')"
-            same "and no claim of theirs" "tcp-8080-0.0.0.0 udp-5353-0.0.0.0" "$(ls $T/root/machine/ports | tr '\\n' ' ' | sed 's/ $//')"
+            same "and no claim of theirs" "tcp-8080-0.0.0.0 udp-5353-0.0.0.0" "$(claimed | tr '\\n' ' ' | sed 's/ $//')"
             kill $holder $holder6 $holder_udp
             stop a
             holds "free once its container is gone" "READY" "$(try 8080:80)"
@@ -92,7 +92,7 @@ import Testing
             lacks "the others' ports are gone" "90[0-9][0-9]" "$(elements)"
             same "one record" "live.json" "$(ls $T/root/run/endpoints)"
             same "one address" "${address[live]}" "$(ls $T/root/run/addresses/bridge | grep -v last)"
-            same "one claim" "tcp-8080-0.0.0.0" "$(ls $T/root/machine/ports)"
+            same "one claim" "tcp-8080-0.0.0.0" "$(claimed)"
             same "one neighbour" "${address[live]}" "$(host ip neigh show dev berth0 nud permanent | cut -d' ' -f1)"
             same "a second look finds nothing" "" "$(probe reconcile live)"
             ip netns add $N-again
@@ -100,7 +100,7 @@ import Testing
             holds "a freed port can be published again" "^web-again" "$(from outside ask 198.51.100.1 9001)"
             stop again; stop live
             leaves_nothing
-            """, seconds: 600)
+            """)
     }
 
     @Test("a dead container's leftovers do not hurt whoever has its port by now") func takenOver() async {
@@ -184,7 +184,7 @@ import Testing
             probe reconcile live >/dev/null
             same "records" "live.json" "$(ls $T/root/run/endpoints)"
             same "addresses" "${address[live]}" "$(ls $T/root/run/addresses/bridge | grep -v last)"
-            same "claims" "tcp-8080-0.0.0.0" "$(ls $T/root/machine/ports)"
+            same "claims" "tcp-8080-0.0.0.0" "$(claimed)"
             same "neighbours" "${address[live]}" "$(host ip neigh show dev berth0 nud permanent | cut -d' ' -f1)"
             same "sources" 1 "$(elements | grep -o 'v-berth-[a-z0-9]*\\" \\.' | wc -l)"
             same "ports" "tcp . 8080 : ${address[live]} . 80" "$(elements | grep -o '[a-z]* . [0-9]* : 1[0-9.]* . [0-9]*')"
@@ -192,7 +192,7 @@ import Testing
             holds "the living one answers" "^web-live" "$(from outside ask 198.51.100.1 8080)"
             stop live
             leaves_nothing
-            """, seconds: 600)
+            """)
     }
 
     @Test("50 at once get different addresses and leave nothing") func manyAtOnce() async {
@@ -219,7 +219,7 @@ import Testing
             same "no source is left" 0 "$(elements | grep -o 'v-berth-[a-z0-9]*\\" \\.' | wc -l)"
             for i in $(seq 50); do end_namespace c$i; done
             leaves_nothing
-            """, seconds: 600)
+            """)
     }
 
     @Test("what is missing or forbidden on the host is said in a sentence") func hostProblems() async {

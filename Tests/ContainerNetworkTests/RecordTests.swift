@@ -51,9 +51,10 @@ struct ScratchDirectory: ~Copyable {
         try Files.replace("\(directory.path)/abc.json.7.tmp", with: [])
         try Files.replace("\(directory.path)/live.json.7.tmp", with: [])
         #expect(records.containerIDs() == ["abc"])
-        records.removeTemporaries { $0 != "live" }
+        records.removeTemporaries()
         #expect(!Files.exists("\(directory.path)/abc.json.7.tmp"))
-        #expect(Files.exists("\(directory.path)/live.json.7.tmp"))
+        #expect(!Files.exists("\(directory.path)/live.json.7.tmp"), "also that of a living container")
+        #expect(records.containerIDs() == ["abc"])
         try records.remove("abc")
         try records.remove("abc")
         #expect(records.read("abc").isEmpty)
@@ -197,8 +198,18 @@ struct ScratchDirectory: ~Copyable {
         #expect(two.owners(of: 80, .tcp, at: other).map(\.containerID) == ["b"])
         #expect(two.owners(of: 80, .udp, at: other).isEmpty)
         #expect(two.owners(of: 8, .tcp, at: other).isEmpty)
+        // The same port of a host in another network namespace is another port.
+        let elsewhere = MachineClaims(directory: "\(directory.path)/m", stateRoot: "\(directory.path)/two", namespace: 7)
+        #expect(elsewhere.owners(of: 80, .tcp, at: other).isEmpty)
+        try elsewhere.notePort(port, inode: 8, containerID: "c")
+        #expect(two.isNoted(port, of: "b"))
+        #expect(elsewhere.owners(of: 80, .tcp, at: other).map(\.containerID) == ["c"])
+        // Elements are per engine: only a container of the same one can be the owner of the same element.
+        #expect(two.isNoted(port, ofAnotherThan: "a"))
+        #expect(!one.isNoted(port, ofAnotherThan: "a"))
         two.giveBackAll()
         #expect(two.owners(of: 80, .tcp, at: other).isEmpty)
+        #expect(elsewhere.owners(of: 80, .tcp, at: other).isEmpty)
     }
 
     @Test("rows of /proc/net/tcp") func procRows() throws {

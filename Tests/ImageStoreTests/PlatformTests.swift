@@ -82,6 +82,50 @@ import Testing
         try site.expectEmpty()
     }
 
+    @Test func onePlatformIsRemoved() throws {
+        let archive = try Archive()
+        let site = try StoreSite()
+        _ = try site.load(try tar(archive.items))
+        // Not while a container uses it, by force while that one stands still.
+        for (isRunning, force) in [(true, true), (false, false)] {
+            #expect(throws: ImageStoreError.self) {
+                try site.store.remove("multi:1", platform: Self.other, force: force) { _ in
+                    [ImageUse(container: "c", isRunning: isRunning)]
+                }
+            }
+        }
+        // The one that the name does not stand for, which was never unpacked.
+        #expect(try site.store.remove("multi:1", platform: Self.other) == [.deleted(archive.theirs.id)])
+        #expect(try site.store.resolve("multi:1").id == archive.mine.id)
+        #expect(throws: ImageStoreError.self) { try site.store.resolve("multi:1", platform: Self.other) }
+        #expect(throws: ImageStoreError.self) { try site.store.remove("multi:1", platform: Self.other) }
+        try site.expectConsistent()
+        // The one that it stands for: it stands for the other one then, and the signature of the first is gone.
+        _ = try site.load(try tar(archive.items))
+        _ = try site.store.resolve("multi:1", platform: Self.other)
+        let events = try site.store.remove("multi:1", platform: .host)
+        #expect(events == [.deleted(archive.mine.id)], "the base is shared: \(events)")
+        #expect(try site.store.resolve("multi:1").id == archive.theirs.id)
+        #expect(throws: ImageStoreError.self) { try site.store.resolve("multi:1", platform: .host) }
+        #expect(try site.store.images().count == 1)
+        try site.expectConsistent()
+        // The last one goes with the name.
+        #expect(try site.store.remove("multi:1", platform: Self.other).contains(.deleted(archive.theirs.id)))
+        try site.expectEmpty()
+    }
+
+    @Test func anotherNameKeepsAPlatform() throws {
+        let archive = try Archive()
+        let site = try StoreSite()
+        _ = try site.load(try tar(archive.items))
+        try site.store.tag("multi:1", as: try Reference(parsing: "second:2"))
+        #expect(throws: ImageStoreError.self) { try site.store.remove("multi:1", platform: .host) }
+        #expect(try site.store.resolve("second:2").id == archive.mine.id)
+        #expect(try site.store.remove("multi:1", platform: .host, force: true) == [.deleted(archive.mine.id)])
+        for name in ["multi:1", "second:2"] { #expect(try site.store.resolve(name).id == archive.theirs.id) }
+        try site.expectConsistent()
+    }
+
     @Test func oneOfThemAlone() throws {
         let archive = try Archive()
         let site = try StoreSite()

@@ -22,11 +22,10 @@ import Testing
         #expect(throws: OCIError.self) { try Digest(parsing: text) }
     }
 
-    @Test func hashOfWrongLengthIsNoDigest() {
-        #expect(Digest(algorithm: .sha256, hash: [UInt8](repeating: 1, count: 31)) == nil)
-        #expect(
-            Digest(algorithm: .sha256, hash: [UInt8](repeating: 0xAB, count: 32))?.hex
-                == String(repeating: "ab", count: 32))
+    @Test func finishedHashesAreHexadecimal() {
+        #expect(Digest(sha256: .init(repeating: 0xAB)).description == "sha256:" + String(repeating: "ab", count: 32))
+        let long = Digest(sha512: InlineArray { UInt8($0) })
+        #expect(long.hex.hasPrefix("000102030405") && long.hex.hasSuffix("3d3e3f") && long.hex.utf8.count == 128)
     }
 
     @Test func messagesEscapeControlCharacters() {

@@ -39,6 +39,8 @@ import Testing
         }
         let base = WebAddress(isSecure: true, host: "a", target: "/v2/x")
         #expect(base.resolving("/y")?.description == "https://a/y")
+        #expect(base.resolving("/y?a=b#c/d")?.target == "/y?a=b")
+        #expect(base.resolving("/" + String(repeating: "y", count: 9000)) == nil)
         #expect(base.resolving("//b/z")?.description == "https://b/z")
         #expect(base.resolving("file:///etc/passwd") == nil)
         #expect(base.resolving("y") == nil)
@@ -72,6 +74,11 @@ import Testing
         #expect(ContentRange.start("bytes 5-9/10") == 5)
         #expect(ContentRange.start("BYTES 0-0/*") == 0)
         for bad in ["", "bytes", "bytes */10", "items 0-1/2", "bytes x-1/2"] { #expect(ContentRange.start(bad) == nil) }
+        let here = WebAddress(isSecure: true, host: "a", target: "/v2/x")
+        #expect(LinkHeader.next("</v2/x?last=1>; rel=\"next\"", seenFrom: here) == "/v2/x?last=1")
+        for bad in ["", "<", "</v2/x>", "><; next", "</v2/x; rel=next", "<https://b/v2/x>; rel=next", "<>; rel=next"] {
+            #expect(LinkHeader.next(bad, seenFrom: here) == nil, "\(bad)")
+        }
         #expect(RegistrySearch.parse(Array(#"{"results":[{"name":"a","star_count":3}]}"#.utf8))?.first?.stars == 3)
         #expect(RegistrySearch.parse(Array("{}".utf8)) == nil)
     }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """echo.py PORT NAME         answers TCP connections and UDP datagrams of both families with the name and the client's address
 echo.py ask ADDRESS PORT     prints what a TCP server says
-echo.py ask_udp ADDRESS PORT prints what a UDP server says"""
+echo.py ask_udp ADDRESS PORT prints what a UDP server says
+echo.py try|try_udp ADDRESS PORT   the same where nobody is expected to answer: waits less long"""
 import select, socket, sys
 
 
@@ -9,13 +10,13 @@ def plain(address): return address[7:] if address.startswith("::ffff:") else add
 
 
 def main(a):
-    if a[0] in ("ask", "ask_udp"):
+    if a[0] in ("ask", "ask_udp", "try", "try_udp"):
         family = socket.AF_INET6 if ":" in a[1] else socket.AF_INET
-        s = socket.socket(family, socket.SOCK_STREAM if a[0] == "ask" else socket.SOCK_DGRAM)
-        s.settimeout(1.5)
+        s = socket.socket(family, socket.SOCK_DGRAM if "udp" in a[0] else socket.SOCK_STREAM)
+        s.settimeout(1.5 if a[0].startswith("try") else 20)
         try:
             s.connect((a[1], int(a[2])))
-            if a[0] == "ask_udp": s.send(b"hello")
+            if "udp" in a[0]: s.send(b"hello")
             else: s.shutdown(socket.SHUT_WR)
             print(s.recv(200).decode().strip())
         except OSError:

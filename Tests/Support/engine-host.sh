@@ -29,8 +29,8 @@ holds() { if grep -qE -- "$2" <<<"$3"; then echo "ok: $1"; else fail "$1: expect
 lacks() { if grep -qE -- "$2" <<<"$3"; then fail "$1: did not expect /$2/ in <$3>"; else echo "ok: $1"; fi; }
 soon() {
     local label=$1 i; shift
-    for i in $(seq 100); do if "$@" >/dev/null 2>&1; then echo "ok: $label"; return; fi; sleep 0.1; done
-    fail "$label: not within 10 s: $*"
+    for i in $(seq 300); do if "$@" >/dev/null 2>&1; then echo "ok: $label"; return; fi; sleep 0.1; done
+    fail "$label: not within 30 s: $*"
 }
 
 make_host() {
@@ -64,14 +64,19 @@ serve() {
     esac
     $run python3 "$ECHO" "$port" "$name" </dev/null >/dev/null 2>&1 &
     local i
-    for i in $(seq 200); do $run sh -c "grep -q ':$(printf %04X "$port") .* 0A ' /proc/net/tcp6" && return; sleep 0.05; done
+    for i in $(seq 600); do $run sh -c "grep -q ':$(printf %04X "$port") .* 0A ' /proc/net/tcp6" && return; sleep 0.05; done
     fail "the server $name does not listen"
 }
 pid() { b inspect "$1" | sed -n 's/^ *"Pid": \([0-9]*\),$/\1/p'; }
 # ask ADDRESS PORT, ask_udp ADDRESS PORT: what a server says, empty when there is none
-ask() { timeout 10 python3 "$ECHO" ask "$1" "$2"; }
-ask_udp() { timeout 10 python3 "$ECHO" ask_udp "$1" "$2"; }
-export -f ask ask_udp
+ask() { timeout 40 python3 "$ECHO" ask "$1" "$2"; }
+ask_udp() { timeout 40 python3 "$ECHO" ask_udp "$1" "$2"; }
+# try, try_udp: the same where nobody is to answer, which is waited for less long
+try() { timeout 40 python3 "$ECHO" try "$1" "$2"; }
+try_udp() { timeout 40 python3 "$ECHO" try_udp "$1" "$2"; }
+export -f ask ask_udp try try_udp
+# answers WHERE ADDRESS PORT: whether a server does
+answers() { [ -n "$(from "$1" ask "$2" "$3")" ]; }
 # from WHERE COMMAND…: in a namespace of ours, or in a container's
 from() {
     local where=$1; shift
@@ -84,13 +89,6 @@ address() { b inspect --type container "$1" | python3 -c 'import json,sys; n=jso
 mac_of() { from "$1" cat /sys/class/net/eth0/address 2>/dev/null || b inspect "$1" | sed -n 's/^ *"MacAddress": "\(.*\)".*/\1/p' | head -1; }
 tables() { host nft list ruleset 2>/dev/null; }
 times() { awk -v n="$1" -v s="${BERTH_TEST_SCALE:-1}" 'BEGIN { n = int(n * (s == "" ? 1 : s)); print n < 1 ? 1 : n }'; }
-# count PID INTERFACE WHAT VALUE: counts arriving frames in a process's namespace until `counted`
-count() {
-    nsenter --net="/proc/$1/ns/net" python3 "$FRAMES" count "$2" "$3" "$4" >"$T/count" & counter=$!
-    soon "the counter runs" grep -q READY "$T/count"
-}
-counted() { sleep 0.3; kill -TERM $counter; wait $counter; counted=$(tail -1 "$T/count"); rm "$T/count"; }
-
 # leaves_nothing: after a reset the host is as it was
 leaves_nothing() {
     local out; out=$(b system reset --force 2>&1) || fail "system reset: $out"
@@ -98,7 +96,7 @@ leaves_nothing() {
     soon "no link is left" sh -c "! ip -n $N-h -o link | grep -vE ' (lo|up0)[:@]'"
     same "no neighbour is left" "" "$(host ip neigh show nud permanent)"
     same "no claim is left" "" "$(find /run/berth-claims -lname "*$R*" 2>/dev/null)"
-    same "no process is left" "" "$(pgrep -f "^berth-monitor.*$R" | head -3)"
+    soon "no process is left" sh -c "! pgrep -f '^berth-monitor.*$R'"
 }
 
 clean_up() {

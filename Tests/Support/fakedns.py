@@ -26,7 +26,6 @@ def answer(q, tcp):
 
 
 def stream():
-    s = socket.create_server((address, 53))
     while True:
         c, _ = s.accept()
         n = struct.unpack("!H", c.recv(2))[0]
@@ -34,6 +33,8 @@ def stream():
         c.sendall(struct.pack("!H", len(a)) + a); c.close()
 
 
+# Both are there once the datagram socket is.
+s = socket.create_server((address, 53))
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 u.bind((address, 53))
 threading.Thread(target=stream, daemon=True).start()

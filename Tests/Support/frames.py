@@ -63,11 +63,12 @@ def count(a):
     n = 0
     s.settimeout(0.1)
     while True:
-        # After the signal: what is there already, no more.
-        if ending: s.settimeout(0)
+        # After the signal: what is there or on its way, which a busy core may delay.
+        if ending: s.settimeout(0.7)
         try: f, address = s.recvfrom(65536)
-        except (TimeoutError, socket.timeout): continue
-        except BlockingIOError: break
+        except (TimeoutError, socket.timeout):
+            if s.gettimeout() > 0.5: break
+            continue
         if address[2] == socket.PACKET_OUTGOING: continue
         type_ = f[12:14]
         if kind == "type": n += type_ == bytes.fromhex(what)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """frames6.py send INTERFACE DST_MAC SRC_MAC (udp SRC DST | ra SRC DST | na SRC DST TARGET)   three crafted IPv6 frames
-frames6.py count INTERFACE (udp | ra | na)   prints READY, then at SIGTERM how many arrived"""
-import signal, socket, struct, sys
+frames6.py send INTERFACE DST_MAC SRC_MAC end SRC DST   tells the counter that all were sent
+frames6.py count INTERFACE (udp | ra | na)   prints READY, then how many arrived before the end"""
+import socket, struct, sys, time
 
 
 def mac(text): return bytes(int(p, 16) for p in text.split(":"))
@@ -23,7 +24,8 @@ def packet(proto, src, dst, body, at, hops):
 
 def send(a):
     interface, dst, src, kind, rest = a[0], mac(a[1]), mac(a[2]), a[3], a[4:]
-    if kind == "udp": p = packet(17, rest[0], rest[1], struct.pack("!HHHH", 4000, 999, 13, 0) + b"spoof", 6, 64)
+    if kind in ("udp", "end"):
+        p = packet(17, rest[0], rest[1], struct.pack("!HHHH", 4000, 999 if kind == "udp" else 998, 13, 0) + b"spoof", 6, 64)
     elif kind == "ra": p = packet(58, rest[0], rest[1], struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0), 2, 255)
     else: p = packet(58, rest[0], rest[1], struct.pack("!BBHI", 136, 0, 0, 0x60000000) + ip(rest[2]), 2, 255)
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind((interface, 0))
@@ -32,16 +34,20 @@ def send(a):
 
 def count(a):
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86DD)); s.bind((a[0], 0))
-    ending = []
-    signal.signal(signal.SIGTERM, lambda *_: ending.append(1))
-    s.settimeout(0.1); print("READY", flush=True); n = 0
-    while not ending:
+    wanted = {"udp": lambda p: p[6] == 17 and p[42:44] == b"\x03\xe7", "ra": lambda p: p[6] == 58 and p[40] == 134,
+              "na": lambda p: p[6] == 58 and p[40] == 136}[a[1]]
+    print("READY", flush=True)
+    n, limit, ended = 0, time.monotonic() + 120, False
+    while True:
+        # A frame sent before the end's may wait on another core: so much quiet comes after it.
+        s.settimeout(0.3 if ended else max(0.001, limit - time.monotonic()))
         try: f, where = s.recvfrom(2000)
-        except OSError: continue
+        except OSError: break
         if where[2] == socket.PACKET_OUTGOING: continue
-        p = f[14:]
-        n += (a[1] == "udp" and p[6] == 17 and p[42:44] == b"\x03\xe7") or (a[1] == "ra" and p[6] == 58 and p[40] == 134) or (a[1] == "na" and p[6] == 58 and p[40] == 136)
-    print(n)
+        n += wanted(f[14:])
+        ended = ended or (f[20] == 17 and f[56:58] == b"\x03\xe6")
+        if not ended and time.monotonic() > limit: break
+    print(n if ended else "no end after %d" % n)
 
 
 {"send": send, "count": count}[sys.argv[1]](sys.argv[2:])

@@ -13,6 +13,7 @@ parser.add_argument("--layers", type=int, default=0)
 parser.add_argument("--size", type=int, default=100_000)
 parser.add_argument("--seed", default="berth")
 parser.add_argument("--index", action="store_true", help="put the manifest into an index with a second platform's")
+parser.add_argument("--exact", action="store_true", help="tars end with their end marker, without padding")
 parser.add_argument("--cmd", default="sh")
 options = parser.parse_args()
 
@@ -47,6 +48,11 @@ def random_layer(number):
     return buffer.getvalue()
 
 tars = [open(path, "rb").read() for path in options.tars] + [random_layer(n) for n in range(options.layers)]
+if options.exact:
+    for place, data in enumerate(tars):
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            end = max(((member.offset_data + (member.size if member.isreg() else 0) + 511) // 512 * 512 for member in tar), default=0)
+        tars[place] = data[:end] + bytes(1024)
 layers, diffs = [], []
 for tar in tars:
     diffs.append("sha256:" + hashlib.sha256(tar).hexdigest())

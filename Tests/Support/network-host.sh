@@ -24,11 +24,11 @@ same() { if [ "$2" = "$3" ]; then echo "ok: $1"; else fail "$1: expected <$2>, g
 holds() { if grep -qE -- "$2" <<<"$3"; then echo "ok: $1"; else fail "$1: expected /$2/ in <$3>"; fi; }
 # lacks LABEL PATTERN ACTUAL
 lacks() { if grep -qE -- "$2" <<<"$3"; then fail "$1: did not expect /$2/ in <$3>"; else echo "ok: $1"; fi; }
-# soon LABEL COMMAND…: within ten seconds, for what the kernel does in its own time
+# soon LABEL COMMAND…: within thirty seconds, for what the kernel does in its own time
 soon() {
     local label=$1 i; shift
-    for i in $(seq 100); do if "$@" >/dev/null 2>&1; then echo "ok: $label"; return; fi; sleep 0.1; done
-    fail "$label: not within 10 s: $*"
+    for i in $(seq 300); do if "$@" >/dev/null 2>&1; then echo "ok: $label"; return; fi; sleep 0.1; done
+    fail "$label: not within 30 s: $*"
 }
 
 make_host() {
@@ -58,7 +58,7 @@ start_probe() {
     probe_pid[$name]=$!
     local fd; exec {fd}>"$T/in.$name"; probe_in[$name]=$fd
     local i
-    for i in $(seq 600); do
+    for i in $(seq 1200); do
         grep -q '^READY' "$T/out.$name" && break
         kill -0 "${probe_pid[$name]}" 2>/dev/null || break
         sleep 0.05
@@ -101,7 +101,7 @@ serve() {
 }
 # ask ADDRESS PORT: what a server says, empty when there is none
 ask() { timeout 20 socat -t10 - "TCP4:$1:$2,connect-timeout=2" </dev/null 2>/dev/null; }
-ask_udp() { { exec 3<>"/dev/udp/$1/$2" && echo hello >&3 && timeout "${3:-4}" head -n1 <&3; } 2>/dev/null; }
+ask_udp() { { exec 3<>"/dev/udp/$1/$2" && echo hello >&3 && timeout "${3:-10}" head -n1 <&3; } 2>/dev/null; }
 export -f ask ask_udp
 from() { local where=$1; shift; if [ "$where" = host ]; then host bash -c "$*"; elif [ "$where" = outside ]; then outside bash -c "$*"; else inside "$where" bash -c "$*"; fi; }
 
@@ -116,8 +116,10 @@ count() {
     ip netns exec "$N-$1" python3 "$FRAMES" count "$2" "$3" "$4" >"$T/count" & counter=$!
     soon "the counter runs" grep -q READY "$T/count"
 }
-counted() { sleep 0.3; kill -TERM $counter; wait $counter; counted=$(tail -1 "$T/count"); rm "$T/count"; }
+counted() { kill -TERM $counter; wait $counter; counted=$(tail -1 "$T/count"); rm "$T/count"; }
 
+# claimed: the ports that are noted, without the namespace they belong to
+claimed() { ls "$T/root/machine/ports" | sed 's/-[0-9]*$//'; }
 elements() { host nft list table inet berth 2>/dev/null; host nft list table bridge berth 2>/dev/null; }
 mac_of() { inside "$1" cat /sys/class/net/eth0/address; }
 

@@ -18,7 +18,8 @@ parser.add_argument("--cut", type=int, default=0, help="blobs' connections end a
 parser.add_argument("--rate", type=int, default=0, help="bytes a second of blobs")
 parser.add_argument("--no-range", action="store_true")
 parser.add_argument("--tls", default="", help="CERTIFICATE:KEY[:CLIENT-CA]")
-parser.add_argument("--no-referrers", action="store_true")
+parser.add_argument("--referrers", action="store_true", help="knows the referrers API and subjects")
+parser.add_argument("--catalog", default="", help="names of repositories, which come two a page")
 options = parser.parse_args()
 
 blobs = os.path.join(options.layout, "blobs/sha256")
@@ -178,7 +179,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/v2/":
             return self.answer(200, b"{}")
         if path == "/v2/_catalog":
-            return self.answer(200, json.dumps({"repositories": ["a/one"]}).encode())
+            names = [name for name in options.catalog.split(",") if name]
+            if not names:
+                return self.error(404, "NOT_FOUND")
+            start = names.index(query["last"][0]) + 1 if "last" in query else 0
+            page = names[start:start + 2]
+            link = [("Link", f'</v2/_catalog?last={page[-1]}&n=2>; rel="next"')] if names[start + 2:] else []
+            return self.answer(200, json.dumps({"repositories": page}).encode(), link)
         if not match:
             return self.error(404, "NOT_FOUND")
         kind, rest = match[2], match[3]
@@ -187,7 +194,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if kind == "manifests":
             return self.put_manifest(rest) if self.command == "PUT" else self.get_manifest(rest)
         if kind == "referrers":
-            return self.error(404, "NOT_FOUND")
+            return self.referrers(rest) if options.referrers else self.error(404, "NOT_FOUND")
         if self.command in ("POST", "PATCH", "PUT") or rest.startswith("uploads/"):
             return self.upload(name, rest, query)
         return self.get_blob(rest)
@@ -225,7 +232,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
         types[digest(data)] = self.headers["Content-Type"]
         if not rest.startswith("sha256:"):
             tags[rest] = digest(data)
-        self.answer(201, b"", [("Docker-Content-Digest", digest(data))])
+        subject = json.loads(data).get("subject", {}).get("digest")
+        said = [("OCI-Subject", subject)] if options.referrers and subject else []
+        self.answer(201, b"", [("Docker-Content-Digest", digest(data)), *said])
+
+    def referrers(self, subject):
+        found = []
+        for name in os.listdir(blobs):
+            data = open(os.path.join(blobs, name), "rb").read()
+            document = json.loads(data) if data.startswith(b"{") else {}
+            if document.get("subject", {}).get("digest") == subject:
+                found.append({"mediaType": document["mediaType"], "digest": "sha256:" + name, "size": len(data),
+                              "artifactType": document.get("artifactType", "")})
+        index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": found}
+        self.answer(200, json.dumps(index).encode(), [("Content-Type", index["mediaType"])])
 
     def get_blob(self, rest):
         path = os.path.join(blobs, rest[7:])

@@ -213,9 +213,13 @@ final class LayerApplication {
                 try file.writeAll(bytes)
                 try count(bytes.count, in: file)
             }
+            // The end of a pull or load waits until all is on disk: large files are on their way then.
+            if entry.size >= Self.largeFile { Files.beginWriteback(file.rawValue, from: 0, length: entry.size) }
         }
         try dress(file, Metadata(entry))
     }
+
+    private static let largeFile: Int64 = 1 << 20
 
     private func fill(_ file: borrowing FileDescriptor, _ segment: TarEntry.Segment, _ content: TarReader) throws(Errno)
     {

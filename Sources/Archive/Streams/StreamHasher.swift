@@ -41,23 +41,16 @@ public struct StreamHasher: Sendable {
 
     /// The digest of all bytes so far; more may follow.
     public func digest() -> Digest {
-        var hash: [UInt8]
-        let algorithm: Digest.Algorithm
         switch state {
         case .sha256(var context):
-            hash = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-            SHA256_Final(&hash, &context)
-            algorithm = .sha256
+            var hash = InlineArray<32, UInt8>(repeating: 0)
+            _ = withUnsafeMutableBytes(of: &hash) { SHA256_Final($0.baseAddress, &context) }
+            return Digest(sha256: hash)
         case .sha512(var context):
-            hash = [UInt8](repeating: 0, count: Int(SHA512_DIGEST_LENGTH))
-            SHA512_Final(&hash, &context)
-            algorithm = .sha512
+            var hash = InlineArray<64, UInt8>(repeating: 0)
+            _ = withUnsafeMutableBytes(of: &hash) { SHA512_Final($0.baseAddress, &context) }
+            return Digest(sha512: hash)
         }
-        // The lengths above are the algorithms' own: no input leads here, only a mistake in this function.
-        guard let digest = Digest(algorithm: algorithm, hash: hash) else {
-            preconditionFailure("a hash function gave a hash of another length")
-        }
-        return digest
     }
 }
 

@@ -10,13 +10,18 @@ struct EndpointRecords: Sendable {
 
     private func path(_ containerID: String) -> String { "\(directory)/\(containerID).json" }
 
+    /// Held while a record is replaced: a temporary file that is there when nobody holds it is a dead process's.
+    private func lock() throws(Errno) -> FileLock { try FileLock("\(directory)/.lock") }
+
     /// Writes the container's endpoints.
     func write(_ endpoints: [Endpoint], of containerID: String) throws(NetworkError) {
         let value = JSONValue.object(
             JSONObject([("version", 1), ("endpoints", .array(endpoints.map(\.json)))]))
-        do throws(Errno) { try Files.replace(path(containerID), with: value.serialized(), mode: 0o600) } catch {
-            throw NetworkError("record the network of container", containerID, error)
-        }
+        do throws(Errno) {
+            let guardian = try lock()
+            defer { withExtendedLifetime(guardian) {} }
+            try Files.replace(path(containerID), with: value.serialized(), mode: 0o600)
+        } catch { throw NetworkError("record the network of container", containerID, error) }
     }
 
     /// Writes the container's endpoints, or removes the record when there are none.
@@ -46,18 +51,11 @@ struct EndpointRecords: Sendable {
         }
     }
 
-    /// Removes what processes that were killed while writing left of dead containers.
-    func removeTemporaries(where isDead: (String) -> Bool) {
-        guard let opened = try? Files.open(directory, [.readOnly, .directory]),
-            let entries = try? opened.directoryEntries()
-        else { return }
-        for entry in entries {
-            let name = entry.name.description
-            // CONTAINERID.json.PID.tmp; a container's ID has no such end.
-            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-            guard parts.count >= 4, parts.last == "tmp", parts[parts.count - 3] == "json" else { continue }
-            if isDead(parts.dropLast(3).joined(separator: ".")) { try? Files.unlink(at: opened.rawValue, name) }
-        }
+    /// Removes what processes that were killed while writing left, of living containers too.
+    func removeTemporaries() {
+        guard Temporaries.exist(in: directory), let guardian = try? lock() else { return }
+        defer { withExtendedLifetime(guardian) {} }
+        Temporaries.remove(in: directory)
     }
 
     /// The containers that have a record, sorted.

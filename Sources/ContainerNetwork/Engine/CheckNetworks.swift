@@ -86,6 +86,10 @@ extension NetworkEngine {
                 ] : []
         }
         let wanted = try allElements()
+        // A network whose bridge is not there, or off, has its elements or not: its first container brings them.
+        var links = try HostLinks()
+        let standing = Set(try links.all().filter(\.isUp).map(\.name))
+        let needed = Set(try allElements(where: { standing.contains($0.bridge) }).map { Self.identity($0) })
         var findings = [NetworkFinding]()
         for (set, family) in RuleText.allSets {
             let present = Set(try loader.elements(of: set, family).map { [$0.key, $0.data ?? []] })
@@ -93,7 +97,11 @@ extension NetworkEngine {
                 wanted.filter { $0.set == set && $0.family == family }.map {
                     [$0.setElement.key, $0.setElement.data ?? []]
                 })
-            let missing = right.subtracting(present).count, extra = present.subtracting(right).count
+            let missing = wanted.filter {
+                $0.set == set && $0.family == family && needed.contains(Self.identity($0))
+                    && !present.contains([$0.setElement.key, $0.setElement.data ?? []])
+            }.count
+            let extra = present.subtracting(right).count
             if missing > 0 {
                 findings.append(
                     NetworkFinding(
@@ -106,6 +114,10 @@ extension NetworkEngine {
             }
         }
         return findings
+    }
+
+    private static func identity(_ element: RuleElement) -> [[UInt8]] {
+        [Array(element.set.utf8), [element.family.rawValue], element.setElement.key, element.setElement.data ?? []]
     }
 
     /// Bridges with members, and the members' ends.

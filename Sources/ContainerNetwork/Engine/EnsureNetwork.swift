@@ -18,7 +18,7 @@ extension NetworkEngine {
     private func readyPath(_ network: String) -> String { "\(runRoot)/ready/\(network)" }
 
     func markReady(_ network: String) throws(NetworkError) {
-        do throws(Errno) { try Files.replace(readyPath(network), with: []) } catch {
+        do throws(Errno) { _ = try Files.open(readyPath(network), [.writeOnly, .create, .noFollow], mode: 0o600) } catch {
             throw NetworkError("record the network", network, error)
         }
     }
@@ -172,9 +172,13 @@ extension NetworkEngine {
 
     /// The elements of all networks and of all connected containers, from their records. Of two containers that claim one
     /// host port the later is right: the earlier is dead, or it would hold the port.
-    func allElements() throws(NetworkError) -> [RuleElement] {
+    ///
+    /// - Parameter isMeant: whether a network's own elements are.
+    func allElements(where isMeant: (NetworkRecord) -> Bool = { _ in true }) throws(NetworkError) -> [RuleElement] {
         var elements = [RuleElement]()
-        for name in networks.names() { if let record = try networks.read(name) { elements += record.ruleElements } }
+        for name in networks.names() {
+            if let record = try networks.read(name), isMeant(record) { elements += record.ruleElements }
+        }
         var newest = [[UInt8]: (serial: Int64, element: RuleElement)]()
         for container in endpoints.containerIDs() {
             for endpoint in endpoints.read(container) where endpoint.isConnected {

@@ -79,11 +79,20 @@ extension NetworkEngine {
                 dead.append(containerID)
             }
         }
-        endpoints.removeTemporaries(where: { !isAlive($0) })
+        sweep()
         giveBackAddresses { owner in !Files.exists("\(endpoints.directory)/\(owner).json") && !isAlive(owner) }
         nameIndex.sweep { !Files.exists("\(endpoints.directory)/\($0).json") && !isAlive($0) }
         if hasLiving { try heal() }
         return dead
+    }
+
+    /// Removes the halves of records that killed processes were writing. Every command that lists something may call it: it
+    /// costs two looks into directories.
+    public func sweep() {
+        endpoints.removeTemporaries()
+        guard Temporaries.exist(in: networks.directory), let guardian = try? lock() else { return }
+        defer { withExtendedLifetime(guardian) {} }
+        Temporaries.remove(in: networks.directory)
     }
 
     /// Loads the rules anew when they are not what they should be.

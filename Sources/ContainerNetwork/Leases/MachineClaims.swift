@@ -8,6 +8,19 @@ struct MachineClaims: Sendable {
     let directory: String
     /// The state directory of this engine, which names it to the others.
     let stateRoot: String
+    /// The inode of the network namespace whose ports are meant: engines in different ones may hold the same.
+    let namespace: UInt64
+
+    init(directory: String, stateRoot: String, namespace: UInt64 = MachineClaims.currentNamespace) {
+        self.directory = directory
+        self.stateRoot = stateRoot
+        self.namespace = namespace
+    }
+
+    /// The calling thread's network namespace, 0 where procfs does not tell.
+    static var currentNamespace: UInt64 {
+        (try? Files.status("/proc/thread-self/ns/net", followLink: true))?.inode ?? 0
+    }
 
     private var subnets: String { "\(directory)/subnets" }
     private var ports: String { "\(directory)/ports" }
@@ -112,7 +125,7 @@ struct MachineClaims: Sendable {
         }
     }
 
-    // Ports: PROTOCOL-PORT-ADDRESS -> "INODE CONTAINERID STATEROOT". The bound socket is the lease; this only tells who.
+    // Ports: PROTOCOL-PORT-ADDRESS-NAMESPACE -> "INODE CONTAINERID STATEROOT". The bound socket is the lease; this only tells who.
 
     /// Who claims a port.
     struct PortOwner: Equatable {
@@ -125,7 +138,7 @@ struct MachineClaims: Sendable {
     }
 
     private func portName(_ port: PublishedPort) -> String {
-        "\(ports)/\(port.request.portProtocol.rawValue)-\(port.hostPort)-\(port.hostAddress)"
+        "\(ports)/\(port.request.portProtocol.rawValue)-\(port.hostPort)-\(port.hostAddress)-\(namespace)"
     }
 
     /// Notes that a container of this engine holds a port. It does (the socket is bound), so an older note is wrong.
@@ -135,7 +148,7 @@ struct MachineClaims: Sendable {
         do throws(Errno) {
             do throws(Errno) { try Files.symbolicLink(path, target: text) } catch {
                 guard error == .fileExists else { throw error }
-                let temporary = "\(path).\(containerID).tmp"
+                let temporary = temporaryName(path, containerID)
                 try? Files.unlink(temporary)
                 try Files.symbolicLink(temporary, target: text)
                 try Files.rename(temporary, to: WorkingDirectory.rawValue, path)
@@ -149,16 +162,21 @@ struct MachineClaims: Sendable {
         return owner.containerID == containerID && owner.stateRoot == stateRoot
     }
 
-    /// Whether the port is noted as somebody else's.
+    /// Whether the port is noted as that of another container of this engine, whose element in the rules is the same one.
     func isNoted(_ port: PublishedPort, ofAnotherThan containerID: String) -> Bool {
         guard let owner = portOwner(portName(port)) else { return false }
-        return owner.containerID != containerID || owner.stateRoot != stateRoot
+        return owner.containerID != containerID && owner.stateRoot == stateRoot
     }
 
     /// Removes the note, unless it is somebody else's by now.
     func forgetPort(_ port: PublishedPort, of containerID: String) {
-        if isNoted(port, of: containerID) { try? Files.unlink(portName(port)) }
+        let path = portName(port)
+        // Killed while it replaced another's note, it has left the replacement.
+        let isOwn = isNoted(port, of: containerID)
+        try? Files.unlink(isOwn ? path : temporaryName(path, containerID))
     }
+
+    private func temporaryName(_ path: String, _ containerID: String) -> String { "\(path).\(containerID).tmp" }
 
     /// The containers of this engine that ports are noted for, with the notes' names.
     func ownPortNotes() -> [(name: String, containerID: String)] {
@@ -173,9 +191,10 @@ struct MachineClaims: Sendable {
 
     /// Who holds a port that collides with this one: the same number on an overlapping address.
     func owners(of port: UInt16, _ portProtocol: PortProtocol, at address: IPAddress) -> [PortOwner] {
-        let start = "\(portProtocol.rawValue)-\(port)-"
+        let start = "\(portProtocol.rawValue)-\(port)-", end = "-\(namespace)"
         return list(ports).compactMap { name -> PortOwner? in
-            guard name.hasPrefix(start), let other = IPAddress(name.dropFirst(start.count)),
+            guard PathText.begins(name, with: start), name.hasSuffix(end),
+                let other = IPAddress(name.dropFirst(start.count).dropLast(end.count)),
                 other == address || other.isAny || address.isAny
             else { return nil }
             return portOwner("\(ports)/\(name)")

@@ -32,13 +32,11 @@ public struct Bundle: Sendable {
         configuration.root.map { PathText.isAbsolute($0.path) ? $0.path : "\(path)/\($0.path)" }
     }
 
-    /// The container's group: as configured, else one below ours.
+    /// The container's group: as configured, else one of its own at the top. One level, since each costs a directory made
+    /// and removed in every hierarchy.
     func controlGroupPath(id: String) -> String {
-        configuration.linux.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 } ?? "/berth-runtime/\(id)"
+        configuration.linux.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 } ?? "/berth-\(id)"
     }
-
-    /// How many levels above the container's group go with it when they are empty: our own parent only.
-    var emptyGroupParents: Int { (configuration.linux.cgroupsPath ?? "").isEmpty ? 1 : 0 }
 
     /// The launch that the configuration describes, in a new control group of its own.
     public func request(id: String, seccompCache: String?, groups: GroupPolicy = GroupPolicy()) throws(RuntimeError) -> LaunchRequest {

@@ -74,15 +74,14 @@ public struct ExecLauncher {
                 return ExecProcess(
                     request: wanted, kinds: kinds.subtracting(entersFirst ? [.pid, .user] : .pid),
                     isInUserNamespace: entersFirst, target: pidfd, joinFiles: joinFiles,
-                    seccomp: seccomp,
-                    affinity: affinity, labels: labels, channel: theirs
+                    limits: limits, seccomp: seccomp, affinity: affinity, labels: labels, channel: theirs
                 ).run()
             }
         }
         try? pair.second.close()
         var container = LaunchedContainer(process: child, terminal: nil, channel: pair.first)
         do throws(RuntimeError) {
-            try limits.apply(to: container.process.pid)
+            try limits.raise(for: container.process.pid)
             if !scheduling.isEmpty {
                 // Once it has joined the container's groups: they decide whether a real-time policy may be had.
                 try container.awaitPrepared()
@@ -119,6 +118,7 @@ private struct ExecProcess {
     let isInUserNamespace: Bool
     let target: Int32
     let joinFiles: [Int32]
+    let limits: ProcessLimits
     let seccomp: PreparedSeccomp?
     let affinity: ProcessorAffinity
     let labels: [ProcessLabel]
@@ -189,7 +189,8 @@ private struct ExecProcess {
         credentials.additionalGroups = user.additionalGroups
         try openLabels.apply()
         try ProcessSetup.drop(
-            credentials, seccomp: seccomp, noNewPrivileges: request.process.noNewPrivileges, diesWithParent: false,
+            credentials, limits: limits, seccomp: seccomp, noNewPrivileges: request.process.noNewPrivileges,
+            diesWithParent: false,
             preservedDescriptors: request.preservedDescriptors, channel: socket.rawValue, hostPID: hostPID)
         throw Program(
             arguments: request.process.args,

@@ -1,4 +1,5 @@
 import OCI
+import LinuxKernel
 
 /// What `exec` is asked for.
 public struct RuntimeExecOptions: Sendable {
@@ -53,6 +54,10 @@ extension RuntimeProcess {
         var sets = capabilities ?? RuntimeCapabilities(granted: [])
         // As runc: into all sets but the inheritable one, so that a user other than root keeps them too.
         for name in options.capabilities {
+            guard CapabilitySet(name: name) != nil else {
+                throw RuntimeError(
+                    "add", "capability \(name)", cause: "there is none of that name", remedy: "write it as CAP_KILL")
+            }
             sets.bounding.append(name)
             sets.effective.append(name)
             sets.permitted.append(name)

@@ -251,7 +251,7 @@ struct InitProcess {
         if request.usesInit { try ReapingInit.becomeParent(hasTerminal: process.terminal) }
         try inside.labels.apply()
         try ProcessSetup.drop(
-            credentials, seccomp: prepared.seccomp, noNewPrivileges: process.noNewPrivileges,
+            credentials, limits: prepared.limits, seccomp: prepared.seccomp, noNewPrivileges: process.noNewPrivileges,
             diesWithParent: request.diesWithParent && !request.usesInit,
             preservedDescriptors: request.preservedDescriptors,
             channel: tell, hostPID: inside.hostPID)

@@ -218,7 +218,7 @@ public struct Launcher {
                 try UserNamespace.write(uids: prepared.uidMap, gids: prepared.gidMap, pid: pid)
             }
         }
-        try prepared.limits.apply(to: pid)
+        try prepared.limits.raise(for: pid)
         try attempt("tell", "the first process") { () throws(Errno) in
             try container.channel.sendMessage([SyncMessage.mapped])
         }

@@ -98,7 +98,6 @@ struct Creation: ~Copyable {
         state.resourceDirectories = ResourceDirector.missing(state.resourceDirectories)
         if let unit = try groups.unit(bundle, id: directory.id) {
             state.controlGroup = unit.groupPath
-            state.emptyGroupParents = 0
             state.systemdPath = bundle.configuration.linux.cgroupsPath ?? ""
         }
         try directory.make()
@@ -172,7 +171,7 @@ struct Creation: ~Copyable {
         // The number is still this process's child's, which nobody else can reap.
         if state.pid > 0 { _ = Glibc.kill(state.pid, SIGKILL) }
         try? group?.kill()
-        try? group?.remove(emptyParents: bundle.emptyGroupParents)
+        try? group?.remove()
         try? ResourceDirector.remove(state.resourceDirectories)
         try? directory.remove()
     }

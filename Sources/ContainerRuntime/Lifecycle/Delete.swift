@@ -51,7 +51,7 @@ extension RuntimeContainers {
         defer { withExtendedLifetime(lock) {} }
         guard let state = try? directory.readState(), state.pid == creation.state.pid, state.systemdPath == nil,
             state.processStart == creation.state.processStart,
-            (try? group.remove(emptyParents: state.emptyGroupParents, timeoutMicroseconds: 0)) != nil
+            (try? group.remove(timeoutMicroseconds: 0)) != nil
         else { return false }
         try ResourceDirector.remove(state.resourceDirectories, from: resourceDirectory)
         let hooks = state.hasHooks ? (try? directory.configuration())?.hooks : nil
@@ -89,7 +89,7 @@ extension RuntimeContainers {
                 warn(RuntimeError("end", "unit \(unit.name)", cause: "\(error)"))
             }
         }
-        try group.remove(emptyParents: state.emptyGroupParents)
+        try group.remove()
     }
 
     /// Another command has the container, perhaps for as long as its processes live: without them it comes to an end.

@@ -2,9 +2,19 @@ import Glibc
 import LinuxKernel
 import OCI
 
-/// Limits that the launching process sets on the new one from outside, with the host's rights.
+/// Limits of a new process: raised by the launching process from outside, with the host's rights, and lowered by the new
+/// process itself as late as can be, since its own set-up must not be what a low limit hits.
 struct ProcessLimits {
-    private var limits: [(number: Int32, name: String, soft: UInt64, hard: UInt64)] = []
+    private struct Limit: CustomStringConvertible {
+        let number: Int32
+        let name: String
+        let soft: UInt64
+        let hard: UInt64
+
+        var description: String { "\(name) to \(soft):\(hard)" }
+    }
+
+    private var limits: [Limit] = []
     private var oomScoreAdjustment: Int?
 
     private static let numbers: [String: Int32] = [
@@ -25,7 +35,7 @@ struct ProcessLimits {
             guard !limits.contains(where: { $0.number == number }) else {
                 throw RuntimeError("set limit", limit.type, cause: "it is listed twice")
             }
-            limits.append((number, limit.type, limit.soft, limit.hard))
+            limits.append(Limit(number: number, name: limit.type, soft: limit.soft, hard: limit.hard))
         }
         if let adjustment = process.oomScoreAdjustment {
             guard (-1000...1000).contains(adjustment) else {
@@ -35,16 +45,28 @@ struct ProcessLimits {
         }
     }
 
-    /// Sets them on a process.
-    func apply(to pid: Int32) throws(RuntimeError) {
+    /// Raises on a child what it could not raise itself, and sets what only the host may.
+    func raise(for pid: Int32) throws(RuntimeError) {
         for limit in limits {
-            try attempt("set limit", "\(limit.name) to \(limit.soft):\(limit.hard)") { () throws(Errno) in
-                try ProcessControl.setLimit(limit.number, soft: limit.soft, hard: limit.hard, of: pid)
+            try attempt("set limit", limit.description) { () throws(Errno) in
+                let inherited = try ProcessControl.limit(limit.number)
+                guard limit.hard > inherited.hard else { return }
+                try ProcessControl.setLimit(
+                    limit.number, soft: max(limit.soft, inherited.soft), hard: limit.hard, of: pid)
             }
         }
         if let adjustment = oomScoreAdjustment {
             try attempt("set", "oomScoreAdj to \(adjustment)") { () throws(Errno) in
                 try Files.writeKernelFile("/proc/\(pid)/oom_score_adj", String(adjustment))
+            }
+        }
+    }
+
+    /// Sets the limits on this process: after ``raise(for:)`` that takes no right.
+    func assume() throws(RuntimeError) {
+        for limit in limits {
+            try attempt("set limit", limit.description) { () throws(Errno) in
+                try ProcessControl.setLimit(limit.number, soft: limit.soft, hard: limit.hard, of: 0)
             }
         }
     }

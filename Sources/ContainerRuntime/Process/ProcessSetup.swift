@@ -51,13 +51,15 @@ enum ProcessSetup {
 
     /// Gives up everything the program must not have.
     static func drop(
-        _ credentials: Credentials, seccomp: PreparedSeccomp?, noNewPrivileges: Bool, diesWithParent: Bool,
+        _ credentials: Credentials, limits: ProcessLimits, seccomp: PreparedSeccomp?, noNewPrivileges: Bool,
+        diesWithParent: Bool,
         preservedDescriptors: Int, channel: Int32, hostPID: Int32 = 0
     ) throws(RuntimeError) {
         try attempt("close", "inherited descriptors") { () throws(Errno) in
             try ProcessControl.closeOnExec(from: 3 + UInt32(preservedDescriptors))
             for number in 3..<(3 + Int32(preservedDescriptors)) { ProcessControl.keepOverExec(number) }
         }
+        try limits.assume()
         if noNewPrivileges {
             try attempt("set", "no_new_privs") { () throws(Errno) in try ProcessControl.setNoNewPrivileges() }
         } else if let seccomp {

@@ -129,6 +129,6 @@ struct DeviceDirectory {
         guard PathText.isAbsolute(path), names.first == "dev", names.count > 1, !names.contains("..") else {
             return nil
         }
-        return names.dropFirst().joined(separator: "/")
+        return PathText.joined(Array(names.dropFirst()))
     }
 }

@@ -19,8 +19,6 @@ public struct RuntimeState: Sendable {
     public var controlGroup = ""
     /// What systemd's unit is named by (`slice:prefix:name`, perhaps empty), nil where systemd has none.
     public var systemdPath: String?
-    /// How many empty groups above its own go with it.
-    public var emptyGroupParents = 0
     public var created: String
     public var annotations: [String: String] = [:]
     /// Whether `start` has been called.
@@ -42,7 +40,6 @@ public struct RuntimeState: Sendable {
         rootfs = bundle.rootPath ?? ""
         annotations = bundle.configuration.annotations
         controlGroup = bundle.controlGroupPath(id: id)
-        emptyGroupParents = bundle.emptyGroupParents
         // What the launch will refuse makes no directory either.
         let director = try? bundle.configuration.linux.intelRdt.map { try ResourceDirector($0, id: id) }
         resourceDirectories = (director ?? nil)?.ownDirectories ?? []
@@ -55,7 +52,7 @@ public struct RuntimeState: Sendable {
         var object = JSONObject([
             ("id", .string(id)), ("bundle", .string(bundle)), ("ociVersion", .string(ociVersion)),
             ("rootfs", .string(rootfs)), ("pid", JSONValue(pid)), ("processStart", JSONValue(processStart)),
-            ("controlGroup", .string(controlGroup)), ("emptyGroupParents", JSONValue(emptyGroupParents)),
+            ("controlGroup", .string(controlGroup)),
             ("created", .string(created)), ("annotations", JSONValue(annotations)), ("isStarted", .bool(isStarted)),
         ])
         if hasHooks { object["hasHooks"] = true }
@@ -80,7 +77,6 @@ public struct RuntimeState: Sendable {
         processStart = try object.integer("processStart") ?? 0
         controlGroup = try object.string("controlGroup") ?? ""
         systemdPath = try object.string("systemdPath")
-        emptyGroupParents = try object.integer("emptyGroupParents") ?? 0
         created = try object.string("created") ?? ""
         annotations = try object.stringMap("annotations") ?? [:]
         isStarted = try object.bool("isStarted") ?? false

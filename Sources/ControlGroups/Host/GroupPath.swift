@@ -1,3 +1,5 @@
+import LinuxKernel
+
 /// A group's place below the root of every cgroup mount, checked: no component can lead outside it.
 ///
 /// `..` is refused rather than resolved: an OCI `cgroupsPath` of `/../../../tmp/x` is an attack or a mistake.
@@ -34,7 +36,7 @@ public struct GroupPath: Sendable, Hashable, CustomStringConvertible {
     private init(components: [String]) { self.components = components }
 
     /// The path without a leading slash, for calls relative to a mount's root.
-    public var relative: String { components.joined(separator: "/") }
+    public var relative: String { PathText.joined(components) }
     /// The path with a leading slash, as `/proc/PID/cgroup` shows it.
     public var description: String { "/" + relative }
     /// The group above; nil directly below the root.

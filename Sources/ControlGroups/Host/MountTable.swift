@@ -127,9 +127,10 @@ struct MountTable: Sendable {
         for other in lines where other.id != line.id && isPrefix(other.mountPoint, of: line.mountPoint) {
             onTheWay.append(other)
         }
-        var below: Set<Int> = []
+        var below: [Int] = []
         var parent = line.parent
-        while let next = onTheWay.first(where: { $0.id == parent }), below.insert(next.id).inserted {
+        while let next = onTheWay.first(where: { $0.id == parent }), !below.contains(next.id) {
+            below.append(next.id)
             parent = next.parent
         }
         if onTheWay.allSatisfy({ below.contains($0.id) }) { return true }

@@ -114,6 +114,7 @@ extension Engine {
             for name in ContainerRegistry.entries(roots.names) { containers.release(name: name, id: id) }
             try? directory.remove()
         }
+        networks.sweep()
     }
 
     /// Ends and removes the control groups of something that was never a container in anybody's eyes.
@@ -132,6 +133,7 @@ extension Engine {
     public func list() throws(EngineError) -> [(record: ContainerRecord, state: ContainerState)] {
         var result = [(record: ContainerRecord, state: ContainerState)]()
         sweep()
+        settleNetworkChanges()
         for id in containers.ids() {
             if let entry = try current(ContainerDirectory(roots: roots, id: id)) { result.append(entry) }
         }

@@ -7,12 +7,20 @@ import OCI
 
 extension Engine {
     /// Removes an image by Docker's rules: not while containers use it.
-    public func removeImage(_ name: String, force: Bool) throws -> [RemovalEvent] {
+    ///
+    /// - Parameter platforms: only the images for these; all where there are none.
+    public func removeImage(_ name: String, platforms: [Platform] = [], force: Bool) throws -> [RemovalEvent] {
         let containers = try list()
-        return try images.remove(name, force: force) { id in
+        let usedBy = { (id: Digest) in
             containers.filter { $0.record.imageID == id.description }
                 .map { ImageUse(container: ContainerID.short($0.record.id), isRunning: $0.state.status == .running) }
         }
+        if platforms.isEmpty { return try images.remove(name, force: force, usedBy: usedBy) }
+        var events = [RemovalEvent]()
+        for platform in platforms {
+            events += try images.remove(name, platform: platform, force: force, usedBy: usedBy)
+        }
+        return events
     }
 
     /// Removes everything of this engine: containers, images, volumes, networks, and its directories.

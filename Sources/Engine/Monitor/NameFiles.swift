@@ -56,8 +56,11 @@ struct NameFiles {
             let gone = Set(old.utf8.split(separator: 10).map { Array($0) })
             var bytes = [UInt8]()
             for line in text.utf8.split(separator: 10) where !gone.contains(Array(line)) { bytes += Array(line) + [10] }
-            let file = try Files.open(path, [.writeOnly, .truncate, .noFollow])
-            try file.writeAll(bytes + Array(new.utf8))
+            bytes += Array(new.utf8)
+            // Shortened last: whoever is killed in between leaves lines too many, never too few.
+            let file = try Files.open(path, [.writeOnly, .noFollow])
+            try file.writeAll(bytes)
+            try file.setSize(Int64(bytes.count))
         }
     }
 

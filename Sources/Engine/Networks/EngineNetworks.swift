@@ -21,7 +21,7 @@ public struct NetworkEntry: Sendable {
 }
 
 extension Engine {
-    private func translated<Value>(_ body: () throws(NetworkError) -> Value) throws(EngineError) -> Value {
+    func translated<Value>(_ body: () throws(NetworkError) -> Value) throws(EngineError) -> Value {
         do throws(NetworkError) { return try body() } catch { throw EngineError(error.description) }
     }
 
@@ -34,6 +34,8 @@ extension Engine {
 
     /// All networks, `host` and `none` among them, by name.
     public func networkEntries() throws(EngineError) -> [NetworkEntry] {
+        settleNetworkChanges()
+        networks.sweep()
         let own = try translated { () throws(NetworkError) in try networks.allNetworks() }
         var entries = own.map { NetworkEntry(id: $0.id, name: $0.name, driver: $0.driver.rawValue, record: $0) }
         for (name, driver) in [("host", "host"), ("none", "null")] {
@@ -103,83 +105,6 @@ extension Engine {
             }
         }
         return gone
-    }
-
-    /// `network connect`: now, when the container runs; and for its next start in any case.
-    ///
-    /// - Returns: what stands in the way although all is well.
-    public func connect(_ text: String, _ wanted: Attachment) throws(EngineError) -> [NetworkWarning] {
-        let (record, state, directory) = try inspect(text)
-        let entry = try networkEntry(wanted.network)
-        var attachment = wanted
-        attachment.network = entry.name
-        guard entry.record != nil else {
-            throw EngineError("container cannot be connected to network \(entry.name): it is not a network of its own")
-        }
-        guard record.joinsNetworks else {
-            throw EngineError(
-                "container \(record.name) uses the network \(record.network) and cannot be connected to others; start it with --network \(entry.name)"
-            )
-        }
-        // A command that was killed between the two leaves one without the other: what is real counts.
-        let isThere =
-            state.status == .running
-            ? networks.endpoints(of: record.id).contains { $0.network == entry.name }
-            : record.attachments.contains { $0.network == entry.name }
-        guard !isThere else {
-            throw EngineError("endpoint with name \(record.name) already exists in network \(entry.name)")
-        }
-        var warnings = [NetworkWarning]()
-        if state.status == .running {
-            let process = try openProcess(record, state)
-            let result = try translated { () throws(NetworkError) in
-                try networks.attach(
-                    containerID: record.id, attachment, names: record.networkNames, namespace: process
-                ) { (try? Poll.readable(process.rawValue, milliseconds: 0)) == false }
-            }
-            warnings = result.warnings
-            try NameFiles.change(directory, removing: "", adding: NameFiles.lines(result.endpoint, record))
-        }
-        var changed = record
-        changed.networking.attachments = record.attachments.filter { $0.network != entry.name } + [attachment]
-        changed.networking.isDetached = false
-        changed.network = changed.networking.attachments[0].network
-        try directory.write(changed)
-        return warnings
-    }
-
-    /// `network disconnect`.
-    ///
-    /// - Parameter force: forget the container even where it does not exist any more.
-    public func disconnect(_ text: String, network: String, force: Bool) throws(EngineError) {
-        let entry = try networkEntry(network)
-        let found: (record: ContainerRecord, state: ContainerState, directory: ContainerDirectory)
-        do throws(EngineError) { found = try inspect(text) } catch {
-            guard force, PathText.begins(error.description, with: "No such container") else { throw error }
-            return
-        }
-        let (record, state, directory) = found
-        let isReal = state.status == .running && networks.endpoints(of: record.id).contains { $0.network == entry.name }
-        guard isReal || record.attachments.contains(where: { $0.network == entry.name }) else {
-            if force { return }
-            throw EngineError("container \(record.name) is not connected to network \(entry.name)")
-        }
-        if isReal {
-            let process = try openProcess(record, state)
-            let result = try translated { () throws(NetworkError) in
-                try networks.detach(containerID: record.id, network: entry.name, namespace: process)
-            }
-            try NameFiles.change(directory, removing: NameFiles.lines(result.gone, record), adding: "")
-        }
-        var changed = record
-        changed.networking.attachments = record.attachments.filter { $0.network != entry.name }
-        if changed.networking.attachments.isEmpty {
-            // Without a network left it has its loopback interface alone, also after the next start.
-            changed.networking.isDetached = true
-        } else if changed.network == entry.name {
-            changed.network = changed.networking.attachments[0].network
-        }
-        try directory.write(changed)
     }
 
     /// The ports a container really publishes this moment.

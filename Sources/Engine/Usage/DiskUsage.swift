@@ -25,6 +25,10 @@ public struct EngineUsage: Sendable {
     public let images: [ImageUsage]
     public let containers: [Container]
     public let volumes: [Volume]
+    public let builds: BuildCacheUsage
+
+    /// What images take: without what only the build cache keeps.
+    public var imageSize: Int64 { max(0, store.total - builds.layerSize) }
 
     /// Whether a container was made from an image.
     public func isUsed(_ image: ImageUsage) -> Bool { users(image) > 0 }
@@ -34,12 +38,14 @@ public struct EngineUsage: Sendable {
         containers.filter { $0.record.imageID == image.image.id.description }.count
     }
 
-    /// What removing all images that no container uses would free.
-    public var reclaimableImages: Int64 {
+    /// What removing all images that no container uses would free, and the rests of interrupted downloads.
+    public var reclaimableImages: Int64 { store.partial + unusedImages }
+
+    private var unusedImages: Int64 {
         let used = images.filter(isUsed)
         let kept = Set(used.map(\.image.id))
-        if kept.isEmpty { return images.isEmpty ? 0 : contentSize }
-        return max(0, contentSize - used.reduce(0) { $0 + $1.unique } - sharedOfUsed)
+        if kept.isEmpty { return images.isEmpty ? 0 : max(0, contentSize - builds.layerSize) }
+        return max(0, contentSize - builds.layerSize - used.reduce(0) { $0 + $1.unique } - sharedOfUsed)
     }
 
     /// All layers and blobs.
@@ -71,7 +77,8 @@ extension Engine {
             volumes.append(.init(name: name, size: usage.bytes, users: users))
         }
         return EngineUsage(
-            store: store, images: try images.imageUsage(store), containers: measured, volumes: volumes)
+            store: store, images: try images.imageUsage(store), containers: measured, volumes: volumes,
+            builds: try BuildCacheUsage(self, store))
     }
 
     /// Verifies what is stored; each part of the engine has a checker of its own.

@@ -35,14 +35,51 @@ public struct BuildCache: Sendable {
         self.path = path
         self.store = store
         try converting("make", path) { () throws(Errno) in
-            for name in ["", "/steps", "/sources", "/contexts", "/locks", "/mounts", "/images"] {
+            for name in ["", "/steps", "/sources", "/contexts", "/locks", "/mounts", "/images", "/remote"] {
                 if !Files.exists(path + name) { try Files.makeDirectories(path + name, mode: 0o700) }
             }
         }
     }
 
-    /// Removes what killed builds have left.
+    /// Removes what killed builds have left, once the last of their processes has ended.
     public func sweep() {
+        let hadDead = BuildPresence.awaitDead(self)
+        sweepScratch()
+        guard hadDead else { return }
+        releaseUnrecorded()
+        sweepLocks()
+        try? store.collect()
+    }
+
+    /// Ends leases of step results that were never recorded: their builds died between the two.
+    private func releaseUnrecorded() {
+        for holder in (try? store.leaseHolders()) ?? [] {
+            let key = String(decoding: holder.utf8.dropFirst(6), as: UTF8.self)
+            guard holder.utf8.starts(with: "build-".utf8), Self.isKey(key), !Files.exists(stepPath(key)) else { continue }
+            // Who is making the step has its lock.
+            let path = "\(path)/locks/step-\(key)"
+            guard let lock = try? FileLock.attempt(path) else { continue }
+            if !Files.exists(stepPath(key)) { try? store.release(holder: holder) }
+            try? Files.unlink(path)
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    /// Lock files whose owners died; both kinds are taken by ``NamedLock``.
+    private func sweepLocks() {
+        guard let directory = try? Files.open("\(path)/locks", [.readOnly, .directory]),
+            let entries = try? directory.directoryEntries()
+        else { return }
+        for entry in entries
+        where entry.name.bytes.starts(with: "step-".utf8) || entry.name.bytes.starts(with: "work-".utf8) {
+            let file = "\(path)/locks/\(entry.name)"
+            guard let lock = try? FileLock.attempt(file) else { continue }
+            try? Files.unlink(file)
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    private func sweepScratch() {
         guard let directory = try? Files.open(path, [.readOnly, .directory]),
             let entries = try? directory.directoryEntries()
         else { return }
@@ -103,6 +140,39 @@ public struct BuildCache: Sendable {
         return result.sorted { ($0.lastUsed, $0.record.key) < ($1.lastUsed, $1.record.key) }
     }
 
+    /// Something that the cache keeps beside layers.
+    public struct Source: Sendable {
+        public var name: String
+        /// What it is, for people.
+        public var kind: String
+        /// Bytes on disk.
+        public var size: Int64
+        /// Seconds since 1970.
+        public var lastUsed: Int64
+    }
+
+    /// Cache mounts, fetched sources and what is remembered of contexts.
+    public func sources() throws(BuildError) -> [Source] {
+        var result = [Source]()
+        for (directory, kind) in Self.sourceKinds {
+            guard let opened = try? Files.open("\(path)/\(directory)", [.readOnly, .directory]),
+                let entries = try? opened.directoryEntries()
+            else { continue }
+            for entry in entries {
+                let path = "\(path)/\(directory)/\(entry.name)"
+                guard let status = try? Files.status(path) else { continue }
+                var usage = DiskUsage()
+                try? usage.add(PathBytes(path))
+                result.append(
+                    Source(
+                        name: entry.name.description, kind: kind, size: usage.bytes, lastUsed: status.modified.seconds))
+            }
+        }
+        return result
+    }
+
+    private static let sourceKinds = [("mounts", "cache mount"), ("remote", "source"), ("contexts", "context")]
+
     /// Forgets a record; its layer goes with the store's next clean-up unless an image has it.
     func remove(_ key: String) throws(BuildError) {
         try converting("remove", stepPath(key)) { () throws(Errno) in
@@ -130,14 +200,18 @@ public struct BuildCache: Sendable {
             removed.append(usage)
         }
         if before == nil, keepBytes == 0 {
+            // Fetched sources that a build is using stay.
+            let isUnused = (try? FileLock.attempt("\(path)/locks/remote")) ?? nil
+            let isFree = isUnused != nil
             try converting("empty", path) { () throws(Errno) in
-                for name in ["sources", "contexts", "images"] {
+                for name in ["sources", "contexts", "images"] + (isFree ? ["remote"] : []) {
                     try Files.removeTree("\(path)/\(name)")
                     try Files.makeDirectory("\(path)/\(name)", mode: 0o700)
                 }
             }
             removeMounts()
         }
+        releaseUnrecorded()
         do throws(ImageStoreError) { try store.collect() } catch { throw BuildError(error) }
         return removed
     }
@@ -174,7 +248,7 @@ public final class BuildScratch {
         let name = "work-\(getpid())-\(String(random.next() as UInt32, radix: 36))"
         path = "\(cachePath)/\(name)"
         lockPath = "\(cachePath)/locks/\(name)"
-        lock = try converting("lock", lockPath) { [lockPath] () throws(Errno) in try FileLock(lockPath) }
+        lock = try converting("lock", lockPath) { [lockPath] () throws(Errno) in try NamedLock.take(lockPath) }
     }
 
     deinit {

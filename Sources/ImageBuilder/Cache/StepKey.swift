@@ -82,13 +82,20 @@ struct StepKey {
             hasher.add(document.content)
         }
         guard !copy.sources.isEmpty else { return }
-        if let remote = copy.sources.first(where: RemoteSource.isRemote) {
-            throw BuildError(
-                operation: "fetch", object: quote(remote), cause: "remote sources are not supported yet",
-                remedy: "download it and COPY it")
+        var local = [String]()
+        for source in copy.sources {
+            guard copy.isAdd, RemoteSource.isRemote(source) else {
+                local.append(source)
+                continue
+            }
+            let fetched = try environment.fetched(source, copy)
+            hasher.add("remote")
+            hasher.add(fetched.name)
+            hasher.add(fetched.key)
         }
+        guard !local.isEmpty else { return }
         try addContent(
-            copy.source, copy.sources, try IgnoreRules(patterns: copy.excludes), excludes: copy.excludes, to: hasher)
+            copy.source, local, try IgnoreRules(patterns: copy.excludes), excludes: copy.excludes, to: hasher)
     }
 
     /// The content that sources name. That of a stage is remembered by the stage's layers, which never change.

@@ -60,6 +60,13 @@ final class SourceTree {
         return result
     }
 
+    /// The file or directory of a name in which nothing is a pattern.
+    func selectExactly(_ path: String) throws(BuildError) -> [Selection] {
+        let names = path.utf8.split(separator: 47).map { Array($0) }
+        guard let found = try find(names) else { throw notFound(path, names) }
+        return [Selection(path: found.path, name: names.last ?? [], status: found.status, isMatch: false, written: names)]
+    }
+
     private func notFound(_ source: String, _ names: [[UInt8]]) -> BuildError {
         let isIgnored = !rules.isEmpty && rules.excludes(Array(names.joined(separator: [47])))
         return BuildError(

@@ -21,34 +21,53 @@ struct CopyExecutor {
         let names = step.destination.utf8.split(separator: 47).map { Array($0) }
         let endsWithSlash = step.destination.utf8.last == 47
         var files = 0
-        if !step.sources.isEmpty {
-            let tree = try trees.open(step.source)
+        var local: SourceTree?
+        for source in step.sources {
+            let tree: SourceTree
+            var text = source
+            if step.isAdd, RemoteSource.isRemote(source) {
+                let fetched = try environment.fetched(source, step)
+                tree = try open(fetched)
+                text = "/"
+                if let name = fetched.name { text += name }
+            } else if let opened = local {
+                tree = opened
+            } else {
+                tree = try trees.open(step.source)
+                local = tree
+            }
+            let isRemote = text != source || tree !== local
             let copier = TreeCopier(
                 tree, to: target, owner: owner, mode: mode, excludes: try IgnoreRules(patterns: step.excludes),
                 time: environment.fileTime)
-            for source in step.sources {
-                let pivot = Self.pivot(source)
-                for selection in try tree.select(pivot.whole) {
-                    if selection.status.kind != .directory { files += 1 }
-                    if files > 1, !endsWithSlash, try target.status(names)?.kind != .directory, !step.parents {
-                        throw BuildError(
-                            operation: "copy to", object: quote(step.destination),
-                            cause: "several files cannot go to one that is no directory",
-                            remedy: "end the destination with a slash")
-                    }
-                    if try unpack(selection, tree, names, owner) { continue }
-                    var place = names
-                    if step.parents {
-                        // What stands before /./ is not made again.
-                        place += selection.written.dropFirst(pivot.skipped).dropLast()
-                        if selection.status.kind == .directory, let last = selection.written.last { place.append(last) }
-                    }
-                    try copier.copy(selection, to: place, intoDirectory: endsWithSlash || step.parents)
+            let pivot = isRemote ? (whole: text, skipped: 0) : Self.pivot(source)
+            for selection in try isRemote ? tree.selectExactly(text) : tree.select(pivot.whole) {
+                if selection.status.kind != .directory { files += 1 }
+                if files > 1, !endsWithSlash, try target.status(names)?.kind != .directory, !step.parents {
+                    throw BuildError(
+                        operation: "copy to", object: quote(step.destination),
+                        cause: "several files cannot go to one that is no directory",
+                        remedy: "end the destination with a slash")
                 }
+                // What comes from the net is unpacked only where the Dockerfile says so.
+                if !isRemote || step.unpacks == true, try unpack(selection, tree, names, owner) { continue }
+                var place = names
+                if step.parents, !isRemote {
+                    // What stands before /./ is not made again.
+                    place += selection.written.dropFirst(pivot.skipped).dropLast()
+                    if selection.status.kind == .directory, let last = selection.written.last { place.append(last) }
+                }
+                try copier.copy(selection, to: place, intoDirectory: endsWithSlash || step.parents)
             }
         }
         for document in step.documents { try write(document, names, endsWithSlash, owner ?? .root, mode) }
-        if step.sources.isEmpty, step.documents.isEmpty { return }
+    }
+
+    private func open(_ fetched: RemoteSources.Fetched) throws(BuildError) -> SourceTree {
+        let root = try converting("open", fetched.path) { () throws(Errno) in
+            SharedDescriptor(try Files.open(fetched.path, [.readOnly, .directory]))
+        }
+        return SourceTree(root, name: "what was fetched", isContext: true)
     }
 
     /// `a/./b`: with `--parents` only what is behind the dot is made at the destination.

@@ -17,6 +17,8 @@ public struct BuildEnvironment {
     /// `--ssh`: sockets by id.
     public var sockets: [String: String] = [:]
     public var options = StepOptions()
+    /// What ADD takes from the net; all of it is fetched before the steps run.
+    public var remotes: RemoteSources?
     /// Seconds since 1970 for all new files; nil leaves times as they are.
     public var epoch: Int64?
     /// Clamp the times of all new files to `epoch`, or to 1970.
@@ -30,6 +32,29 @@ public struct BuildEnvironment {
         self.runner = runner
         self.context = context
         self.ignored = ignored
+    }
+
+    /// What was fetched for a source of ADD.
+    func fetched(_ source: String, _ step: CopyStep) throws(BuildError) -> RemoteSources.Fetched {
+        guard let remotes else {
+            throw BuildError(operation: "fetch", object: quote(source), cause: "this build reaches no network")
+        }
+        return try remotes.fetched(source, keepsGitDirectory: step.keepsGitDirectory)
+    }
+
+    /// Fetches everything that a plan's steps take from the net.
+    public func fetchRemotes(_ plan: BuildPlan) throws(BuildError) {
+        guard let remotes else { return }
+        for step in plan.stages.flatMap(\.steps) {
+            guard case .copy(let copy) = step.kind, copy.isAdd else { continue }
+            for source in copy.sources where RemoteSource.isRemote(source) {
+                do throws(BuildError) {
+                    try remotes.fetch(source, checksum: copy.checksum, keepsGitDirectory: copy.keepsGitDirectory)
+                } catch {
+                    throw error.placed(at: step.range)
+                }
+            }
+        }
     }
 
     /// The time for new files where it is fixed.

@@ -11,6 +11,7 @@ public final class BuildSession {
     private let plan: BuildPlan
     private let environment: BuildEnvironment
     private let work: StoreWork
+    private let presence: BuildPresence
     private let trees: SourceTrees
     private let report: (BuildEvent) -> Void
     private let cores: Int
@@ -42,6 +43,7 @@ public final class BuildSession {
         self.plan = plan
         self.environment = environment
         self.report = report
+        presence = try BuildPresence(environment.cache)
         do throws(ImageStoreError) { work = try StoreWork(environment.store) } catch { throw BuildError(error) }
         trees = SourceTrees(environment)
         states = plan.stages.map { _ in StageState() }
@@ -120,8 +122,9 @@ public final class BuildSession {
         guard running.count < cores else { return false }
         lastID += 1
         report(.started(id: lastID, title: step.title))
-        let environment = self.environment, trees = self.trees
+        let environment = self.environment, trees = self.trees, presence = self.presence
         let running = try RunningStep(id: lastID, stage: place, key: key) { writer in
+            presence.becomeStep()
             Self.work(environment, trees, step, key, parent, writer)
         }
         states[place].isRunning = true

@@ -23,8 +23,8 @@ struct StepWorker {
     func execute() throws(BuildError) -> Result {
         // Two builds that need the same step wait here for each other; the second finds the result.
         let lockPath = "\(environment.cache.path)/locks/step-\(key)"
-        let lock = try converting("lock", "a step") { () throws(Errno) in try FileLock(lockPath) }
-        // Who waits for the name that goes here finds the result, or at worst does the work once more.
+        let lock = try converting("lock", "a step") { () throws(Errno) in try NamedLock.take(lockPath) }
+        // Who waits for it finds the result.
         defer {
             try? Files.unlink(lockPath)
             withExtendedLifetime(lock) {}
@@ -110,7 +110,12 @@ struct StepWorker {
         let record = BuildCache.Record(
             key: key, layer: layer.key, created: WallClock.now(), size: layer.directory.size, kind: kind)
         try storing { () throws(ImageStoreError) in try work.lease([layer], holder: BuildCache.holder(key)) }
+        let former = environment.cache.record(key)
         try environment.cache.add(record)
+        // Made anew without the cache, it may leave nobody who needs what it was before.
+        if let former, former.layer != record.layer {
+            try storing { () throws(ImageStoreError) in try environment.store.collect() }
+        }
         return record
     }
 

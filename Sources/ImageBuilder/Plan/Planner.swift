@@ -18,6 +18,9 @@ public struct Planner {
     /// Names that an ARG before the first FROM declares.
     private var declared = Set<String>()
     private var usedArguments = Set<String>()
+    private var plans = [StagePlan]()
+    /// Where stages of the file are among the plans.
+    private var places = [Int: Int]()
 
     /// A stage and what is known of it before it is planned.
     struct StageNode {
@@ -71,17 +74,7 @@ public struct Planner {
         var reachable = try reachableStages(from: target)
         if checksOnly, request.target == nil { reachable = Set(nodes.indices) }
 
-        var plans = [StagePlan]()
-        var places = [Int: Int]()
-        for index in nodes.indices where reachable.contains(index) {
-            var builder = try StageBuilder(
-                planner: self, node: nodes[index], plans: plans, places: places, lenient: checksOnly)
-            try builder.build()
-            findings = builder.findings
-            usedArguments.formUnion(builder.usedArguments)
-            places[index] = plans.count
-            plans.append(builder.plan)
-        }
+        for index in nodes.indices where reachable.contains(index) { try planStage(index, lenient: checksOnly) }
         guard let place = places[target] else { throw BuildError(cause: "the target stage was not planned") }
         for label in request.labels { plans[place].configuration.config.labels[label.name] = label.value }
         let unused = request.arguments.map(\.name).filter {
@@ -92,6 +85,31 @@ public struct Planner {
             stages: plans, target: place, findings: findings.all,
             findingsAreErrors: findings.options.isError && !findings.all.isEmpty,
             unusedArguments: Array(Set(unused)).sorted(), epoch: try epoch())
+    }
+
+    /// Plans a stage, and before it those that only triggers of its base image need.
+    private mutating func planStage(_ index: Int, lenient: Bool) throws(BuildError) {
+        guard places[index] == nil else { return }
+        for need in nodes[index].needs.sorted() { try planStage(need, lenient: lenient) }
+        var builder = try StageBuilder(
+            planner: self, node: nodes[index], plans: plans, places: places, lenient: lenient)
+        try builder.begin()
+        findings = builder.findings
+        for trigger in builder.instructions where trigger.isTrigger {
+            for name in Self.sources(trigger.instruction) {
+                guard let source = try stageIndex(name, at: trigger.range) else { continue }
+                try checkOrder(source, before: index, name, trigger.range)
+                try planStage(source, lenient: lenient)
+            }
+        }
+        builder.plans = plans
+        builder.places = places
+        builder.findings = findings
+        try builder.build()
+        findings = builder.findings
+        usedArguments.formUnion(builder.usedArguments)
+        places[index] = plans.count
+        plans.append(builder.plan)
     }
 
     private func epoch() throws(BuildError) -> Int64? {

@@ -6,9 +6,9 @@ struct StageBuilder {
     let planner: Planner
     let node: Planner.StageNode
     /// The stages planned before this one.
-    let plans: [StagePlan]
+    var plans: [StagePlan]
     /// Where stages of the file are among those.
-    let places: [Int: Int]
+    var places: [Int: Int]
     let lenient: Bool
 
     var plan: StagePlan
@@ -47,19 +47,23 @@ struct StageBuilder {
             range: node.stage.place.range, needs: [])
     }
 
-    mutating func build() throws(BuildError) {
+    /// Finds the base and what its triggers add.
+    mutating func begin() throws(BuildError) {
         do throws(BuildError) {
             try setBase()
         } catch {
             throw error.placed(at: node.stage.place.range.highlighting(node.stage.from.base))
         }
         if node.replacement != nil { return }
-        var instructions = [PlacedInstruction]()
         for trigger in triggers {
             instructions.append(try Dockerfile.trigger(trigger, at: node.stage.place.range))
         }
         plan.configuration.config.onBuild = []
         instructions += node.stage.instructions
+    }
+
+    /// Goes through the instructions.
+    mutating func build() throws(BuildError) {
         stepTotal = instructions.count { Self.makesStep($0.instruction) }
         if plan.base != .scratch, node.baseStage == nil {
             stepTotal += 1
@@ -71,6 +75,8 @@ struct StageBuilder {
     }
 
     private var triggers = [String]()
+    /// The base's triggers, then the stage's own; none where a context replaces the stage.
+    private(set) var instructions = [PlacedInstruction]()
 
     private static func makesStep(_ instruction: Instruction) -> Bool {
         switch instruction {

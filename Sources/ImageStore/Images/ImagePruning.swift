@@ -32,7 +32,8 @@ public struct PruneFilter: Sendable {
 }
 
 extension ImageStore {
-    /// Removes images that no container uses, and whatever nothing else needs then, in one step.
+    /// Removes images that no container uses, and whatever nothing else needs then, in one step; and, where no labels are
+    /// asked for, what interrupted downloads have left.
     ///
     /// - Parameter isUsed: whether a container uses the image of an ID.
     /// - Returns: what was done, in order, and how many bytes of content that freed.
@@ -62,10 +63,16 @@ extension ImageStore {
         let freed = try converting("free what nothing uses in", root.path) { () throws(Errno) in
             try Collection(root).runLocked(transaction)
         }
+        // The rests of interrupted downloads have no label; the next pull of one begins anew.
+        var bytes = freed.bytes
+        if filter.labels.isEmpty, filter.absentLabels.isEmpty {
+            bytes += try removePartialBlobs(
+                olderThan: filter.until.map { max(0, WallClock.seconds() - $0.seconds) } ?? 0)
+        }
         var seen = Set<Digest>()
         for (chain, key) in chains where freed.layerKeys.contains(key) && seen.insert(chain).inserted {
             events.append(.deleted(chain))
         }
-        return (events, freed.bytes)
+        return (events, bytes)
     }
 }

@@ -33,11 +33,7 @@ extension ImageStore {
         defer { transaction.hold() }
         let entry = try ImageName(name).find(in: try StoreIndex(root))
         guard let descriptor = try manifest(for: platform, in: entry) else {
-            throw ImageStoreError(
-                .otherPlatform, operation: "find the image", object: printable(name),
-                cause:
-                    "image with reference \(printable(name)) was found but does not match the specified platform: wanted \(platform), actual: \(image.configuration.platform)"
-            )
+            throw .otherPlatform(name, wanted: platform, actual: image.configuration.platform)
         }
         if let record = try? record(descriptor), record.layers.allSatisfy({ hasLayer($0.key) }) {
             return try self.image(record, names: image.references.map(\.description))
@@ -60,7 +56,7 @@ extension ImageStore {
     private func hasLayer(_ key: String) -> Bool { Files.exists(at: root.number, "layers/\(key)") }
 
     /// The manifest of an entry's index for a platform, if it is here with all its blobs.
-    private func manifest(for platform: Platform, in entry: StoreIndex.Entry) throws(ImageStoreError) -> Descriptor? {
+    func manifest(for platform: Platform, in entry: StoreIndex.Entry) throws(ImageStoreError) -> Descriptor? {
         guard let digest = entry.index, let index = try indexDescriptor(digest) else { return nil }
         var queue = [index]
         var seen = Set<Digest>()
@@ -124,6 +120,16 @@ extension ImageStore {
                 && (entry.descriptor.platform?.satisfies(platform) ?? true)
                 && (try? record(entry.descriptor)) != nil
         }
+    }
+}
+
+extension ImageStoreError {
+    static func otherPlatform(_ name: String, wanted: Platform, actual: Platform) -> ImageStoreError {
+        ImageStoreError(
+            .otherPlatform, operation: "find the image", object: printable(name),
+            cause:
+                "image with reference \(printable(name)) was found but does not match the specified platform: wanted \(wanted), actual: \(actual)"
+        )
     }
 }
 

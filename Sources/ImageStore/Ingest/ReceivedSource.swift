@@ -10,6 +10,8 @@ final class ReceivedSource: ByteSource {
     private let rest: any ByteSource
     private var position: Int64 = 0
     private var unchecked = 0
+    /// The blob's place on disk begins to be written while the rest still comes in, so that the end waits for little.
+    private var unwritten: Int64 = 0
 
     /// What comes in has failed: what is on disk is good as far as it goes.
     private(set) var wasInterrupted = false
@@ -60,6 +62,11 @@ final class ReceivedSource: ByteSource {
         try Files.writeAll(partial.file.number, bytes, at: position)
         position += Int64(bytes.count)
         unchecked += bytes.count
+        unwritten += Int64(bytes.count)
+        if unwritten >= 8 << 20 {
+            Files.beginWriteback(partial.file.number, from: position - unwritten, length: unwritten)
+            unwritten = 0
+        }
         if unchecked >= 32 << 20 {
             unchecked = 0
             try Files.requireSpace(partial.file.number, atLeast: 16 << 20)

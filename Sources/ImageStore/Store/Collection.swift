@@ -6,8 +6,13 @@ import OCI
 struct Collection {
     private let root: StoreRoot
     private var paths = Set<String>()
+    /// A manifest that no index shall keep any more.
+    private let unwanted: Digest?
 
-    init(_ root: StoreRoot) { self.root = root }
+    init(_ root: StoreRoot, without unwanted: Digest? = nil) {
+        self.root = root
+        self.unwanted = unwanted
+    }
 
     /// What was freed.
     struct Result {
@@ -75,7 +80,8 @@ struct Collection {
         let store = ImageStore(root: root)
         if MediaType.isIndex(descriptor.mediaType) {
             guard let index = try document(descriptor, depth, ImageIndex.init(json:)) else { return }
-            for child in index.manifests where Files.exists(at: root.number, blobPath(child.digest)) {
+            for child in index.manifests
+            where child.digest != unwanted && Files.exists(at: root.number, blobPath(child.digest)) {
                 try mark(child, depth: depth + 1, &visited)
             }
         } else if MediaType.isManifest(descriptor.mediaType) {

@@ -141,7 +141,12 @@ struct StoreIndex {
     mutating func remove(id: Digest, family: Set<Digest>) {
         let gone = entries.filter { $0.identifier == id }
         entries.removeAll { $0.identifier == id }
-        var subjects = family.union(gone.flatMap { [$0.descriptor.digest, $0.index].compactMap { $0 } })
+        removeArtifacts(about: family.union(gone.flatMap { [$0.descriptor.digest, $0.index].compactMap { $0 } }))
+    }
+
+    /// Takes away what is only about manifests that are gone: artifacts without a name.
+    mutating func removeArtifacts(about manifests: Set<Digest>) {
+        var subjects = manifests
         while true {
             // An artifact may be about an artifact.
             let orphans = entries.filter { $0.name == nil && $0.subject.map(subjects.contains) == true }

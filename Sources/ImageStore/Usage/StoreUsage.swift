@@ -9,6 +9,8 @@ public struct StoreUsage: Sendable {
     public var layers = [String: Int64]()
     /// Each blob.
     public var blobs = [Digest: Int64]()
+    /// Rests of interrupted downloads, which the next pull goes on with and a pruning frees.
+    public var partial: Int64 = 0
 }
 
 /// What one image takes.
@@ -30,8 +32,11 @@ extension ImageStore {
         do throws(Errno) {
             var count = DiskUsage()
             for entry in try root.descriptor.directoryEntries()
-            where !["layers", "blobs"].contains(entry.name.description) {
+            where !["layers", "blobs", PartialBlob.directory].contains(entry.name.description) {
                 try count.add(at: root.number, entry.name)
+            }
+            usage.partial = try Self.measured(&count) { (count: inout DiskUsage) throws(Errno) in
+                try count.add(at: root.number, PathBytes(PartialBlob.directory))
             }
             for algorithm in Digest.Algorithm.allCases {
                 let path = "blobs/\(algorithm.rawValue)"

@@ -1,7 +1,12 @@
 import Glibc
 
 /// A value that several threads change and wait for: a mutex and a condition variable. Only programs with threads use it.
-public final class ThreadCondition<State>: @unchecked Sendable {
+///
+/// Unchecked, because the compiler cannot see that `state` is touched only while `mutex` is held: in ``change(_:)`` and in
+/// ``wait(until:)``, and in `deinit`, when nobody else has this object any more. Both pointers are constant, and what they
+/// point at is made for being used by several threads. The standard library's `Mutex` would be checked, but it has no
+/// condition to wait for.
+public final class ThreadCondition<State: Sendable>: @unchecked Sendable {
     private var state: State
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>

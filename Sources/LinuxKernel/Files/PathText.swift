@@ -6,6 +6,17 @@ public enum PathText {
         path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }.filter { $0 != "." }
     }
 
+    /// The names with a slash between each two: what `joined(separator:)` gives, without the library's search through all
+    /// conformances of the program for its generic one.
+    public static func joined(_ names: [String]) -> String {
+        var path = ""
+        for (index, name) in names.enumerated() {
+            if index > 0 { path += "/" }
+            path += name
+        }
+        return path
+    }
+
     /// Whether the first byte is a slash.
     public static func isAbsolute(_ path: String) -> Bool { path.utf8.first == UInt8(ascii: "/") }
 

@@ -40,18 +40,27 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
         self.hex = String(hex)
     }
 
-    /// A digest from a finished hash; nil when the count of bytes is not the algorithm's.
-    public init?(algorithm: Algorithm, hash: some Collection<UInt8>) {
-        guard hash.count * 2 == algorithm.hexadecimalCount else { return nil }
+    /// A digest from a finished SHA-256.
+    public init(sha256 hash: InlineArray<32, UInt8>) {
+        algorithm = .sha256
+        hex = Self.hexadecimal(hash.span)
+    }
+
+    /// A digest from a finished SHA-512.
+    public init(sha512 hash: InlineArray<64, UInt8>) {
+        algorithm = .sha512
+        hex = Self.hexadecimal(hash.span)
+    }
+
+    private static func hexadecimal(_ hash: Span<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)
         var text = [UInt8]()
         text.reserveCapacity(hash.count * 2)
-        for byte in hash {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+        for place in hash.indices {
+            text.append(digits[Int(hash[place] >> 4)])
+            text.append(digits[Int(hash[place] & 15)])
         }
-        self.algorithm = algorithm
-        self.hex = String(decoding: text, as: UTF8.self)
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// `sha256:…`.

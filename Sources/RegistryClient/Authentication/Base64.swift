@@ -1,8 +1,8 @@
 /// RFC 4648's usual alphabet with padding, as HTTP and Docker's configuration have it.
-enum Base64 {
+package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    static func encode(_ text: String) -> String {
+    package static func encode(_ text: String) -> String {
         let bytes = Array(text.utf8)
         var result = [UInt8]()
         var place = 0
@@ -32,12 +32,12 @@ enum Base64 {
     }
 
     /// The text; nil when it is not base64, or not UTF-8 inside.
-    static func decode(_ text: String) -> String? {
+    package static func decode(_ text: String) -> String? {
         bytes(text).flatMap { String(validating: $0, as: UTF8.self) }
     }
 
     /// The bytes; nil when it is not base64.
-    static func bytes(_ text: String) -> [UInt8]? {
+    package static func bytes(_ text: String) -> [UInt8]? {
         var bits: UInt32 = 0
         var count = 0
         var result = [UInt8]()

@@ -5,7 +5,7 @@ import OCI
 
 /// A program that keeps credentials, `docker-credential-NAME` (docker-credential-helpers): a verb as its argument, text or
 /// JSON on its standard input and output.
-struct CredentialHelper: Sendable {
+package struct CredentialHelper: Sendable {
     let name: String
     private let path: String
 
@@ -51,7 +51,7 @@ struct CredentialHelper: Sendable {
     }
 
     /// Its answer.
-    static func parse(_ bytes: [UInt8], _ name: String) throws(RegistryError) -> Credentials {
+    package static func parse(_ bytes: [UInt8], _ name: String) throws(RegistryError) -> Credentials {
         guard let object = (try? JSONValue(parsing: bytes))?.objectValue,
             let user = object["Username"]?.stringValue, let secret = object["Secret"]?.stringValue
         else {

@@ -29,7 +29,7 @@ public struct DockerConfiguration: Sendable {
     }
 
     /// A configuration from its bytes.
-    init(path: String, parsing bytes: [UInt8]) throws(RegistryError) {
+    package init(path: String, parsing bytes: [UInt8]) throws(RegistryError) {
         place = ConfigurationPlace(path: path)
         document = try Self.parse(bytes, path)
     }

@@ -12,6 +12,8 @@ public struct ImageCopy: Sendable {
     /// For messages.
     let object: String
     let operation: String
+    /// Whoever signs an image more often does not mean well.
+    private static let maximumReferrers = 1000
 
     /// A copy.
     public init(
@@ -56,6 +58,23 @@ public struct ImageCopy: Sendable {
             try await copyBlobs(try document(manifest))
         }
         try await sink.put(manifest, isTop: isTop)
+        if platform == nil, sink.keepsReferrers { try await copyReferrers(of: manifest, depth: depth, &visited) }
+    }
+
+    /// Signatures and SBOMs come along with a whole image, and what is about them in turn.
+    private func copyReferrers(of manifest: FetchedManifest, depth: Int, _ visited: inout Set<Digest>) async throws {
+        guard depth < 4 else { return }
+        let referrers = try await source.referrers(of: manifest.digest)
+        guard referrers.count <= Self.maximumReferrers else {
+            throw refuse(
+                "\(referrers.count) artifacts are about it, more than the \(Self.maximumReferrers) that are copied")
+        }
+        for entry in referrers where MediaType.isManifest(entry.mediaType) && visited.insert(entry.digest).inserted {
+            let child = try await source.manifest(entry)
+            // A registry may list what it likes: what does not say so itself is about something else.
+            guard try document(child).subject?.digest == manifest.digest else { continue }
+            try await copy(child, isTop: false, depth: depth + 1, &visited)
+        }
     }
 
     private func copyBlobs(_ manifest: ImageManifest) async throws {

@@ -13,11 +13,15 @@ public protocol ImageSource: Sendable {
     func blob(_ descriptor: Descriptor, progress: any TransferProgress) async throws -> BlobFile
     /// Repositories of a registry that have the blob, best first.
     func origins(of blob: Digest, at registry: String) async -> [Reference]
+    /// The artifacts that are about a manifest: signatures, SBOMs.
+    func referrers(of digest: Digest) async throws -> [Descriptor]
 }
 
 extension ImageSource {
     /// None known.
     public func origins(of blob: Digest, at registry: String) async -> [Reference] { [] }
+    /// None known.
+    public func referrers(of digest: Digest) async throws -> [Descriptor] { [] }
 }
 
 /// Where an image goes.
@@ -26,10 +30,17 @@ public protocol ImageSink: Sendable {
     func hasManifest(_ digest: Digest) async throws -> Bool
     /// Brings a blob, unless it is there.
     func put(_ descriptor: Descriptor, from source: any ImageSource, progress: any TransferProgress) async throws
+    /// Whether artifacts find their image here by what they say they are about.
+    var keepsReferrers: Bool { get }
     /// Stores a manifest or index whose parts are there; the top one last, under the name that is wanted.
     func put(_ manifest: FetchedManifest, isTop: Bool) async throws
     /// Ends: what is not complete before does not stand.
     func finish() async throws
     /// Gives up.
     func abandon() async
+}
+
+extension ImageSink {
+    /// They do not.
+    public var keepsReferrers: Bool { false }
 }

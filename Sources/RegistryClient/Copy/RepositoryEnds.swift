@@ -60,6 +60,11 @@ public struct RepositorySource: ImageSource {
     public func origins(of blob: Digest, at registry: String) async -> [Reference] {
         repository.reference.domain == registry ? [repository.reference] : []
     }
+
+    /// See ``ImageSource``.
+    public func referrers(of digest: Digest) async throws -> [Descriptor] {
+        try await repository.referrers(of: digest)
+    }
 }
 
 /// A repository of a registry as a sink.
@@ -95,8 +100,17 @@ public struct RepositorySink: ImageSink {
 
     /// See ``ImageSink``.
     public func put(_ manifest: FetchedManifest, isTop: Bool) async throws {
-        try await repository.putManifest(manifest, as: isTop ? name : manifest.digest.description)
+        let subject = try await repository.putManifest(manifest, as: isTop ? name : manifest.digest.description)
+        guard let document = try? ImageManifest(parsing: manifest.bytes), let about = document.subject,
+            subject != about.digest
+        else { return }
+        // An older registry does not know what a subject is: a tag says it (distribution-spec, "Pushing Manifests with
+        // Subject").
+        try await repository.tagReferrer(manifest.descriptor, document, about: about.digest)
     }
+
+    /// See ``ImageSink``.
+    public var keepsReferrers: Bool { true }
 
     /// See ``ImageSink``.
     public func finish() async throws {}

@@ -93,6 +93,11 @@ public struct StoreSource: ImageSource {
         return file
     }
 
+    /// See ``ImageSource``.
+    public func referrers(of digest: Digest) async throws -> [Descriptor] {
+        try storing { () throws(ImageStoreError) in try store.referrers(of: digest) }
+    }
+
     /// Repositories at the registry that have the blob, as far as this store's names tell.
     public func origins(of blob: Digest, at registry: String) async -> [Reference] {
         guard let images = try? store.images() else { return [] }

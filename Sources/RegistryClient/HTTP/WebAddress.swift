@@ -94,11 +94,12 @@ public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
     /// The address that a `Location` header names, seen from this one: absolute, or a path; nil for anything else.
     public func resolving(_ location: String) -> WebAddress? {
         let bytes = location.utf8
-        guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+        guard bytes.count <= 8000, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
         if bytes.starts(with: "//".utf8) { return WebAddress(parsing: (isSecure ? "https:" : "http:") + location) }
         if bytes.first == UInt8(ascii: "/") {
             var next = self
-            next.target = location
+            // What stands behind "#" is for whoever shows the page, and is not sent.
+            next.target = String(decoding: bytes.prefix { $0 != UInt8(ascii: "#") }, as: UTF8.self)
             return next
         }
         return WebAddress(parsing: location)

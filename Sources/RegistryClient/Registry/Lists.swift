@@ -46,13 +46,7 @@ extension Repository {
 
     /// The path of `Link: <…>; rel="next"`.
     private func nextPage(_ answer: Answer) -> String? {
-        guard let link = answer.response.headers.first(name: "Link"), link.contains("next"),
-            let open = link.utf8.firstIndex(of: UInt8(ascii: "<")),
-            let close = link.utf8.firstIndex(of: UInt8(ascii: ">")),
-            open < close, let next = answer.address.resolving(String(link[link.index(after: open)..<close])),
-            next.origin == answer.address.origin
-        else { return nil }
-        return next.target
+        answer.response.headers.first(name: "Link").flatMap { LinkHeader.next($0, seenFrom: answer.address) }
     }
 
     /// A request that is about no repository.
@@ -67,31 +61,20 @@ extension Repository {
             endpoint, HTTPRequest(method: method, address: state.base.with(target: path)), operation,
             scopes: scope.map { [$0] } ?? [], accepted: accepted)
     }
+}
 
-    /// What refers to a manifest: signatures, SBOMs (distribution-spec, "Listing Referrers"), from the referrers API, or
-    /// from the tag that older registries keep it under.
-    public func referrers(of digest: Digest) async throws -> [Descriptor] {
-        let name: String
-        do {
-            let answer = try await request(.GET, "referrers/\(digest)", "list the referrers of")
-            let type = answer.response.headers.first(name: "Content-Type") ?? ""
-            if type.utf8.starts(with: MediaType.ociIndex.utf8) {
-                let bytes = try await answer.bytes(
-                    limit: ImageIndex.maximumSize, "list the referrers of", shown,
-                    seconds: session.settings.stallSeconds)
-                do throws(JSONError) { return try ImageIndex(parsing: bytes).manifests } catch {
-                    throw broken("list the referrers of", "\(error)")
-                }
-            }
-        } catch let error as RegistryError where error.kind == .notFound || error.kind == .unsupported {}
-        name = "\(digest.algorithm.rawValue)-\(digest.hex)"
-        do {
-            let index = try await manifest(name, operation: "list the referrers of")
-            guard MediaType.isIndex(index.mediaType) else { return [] }
-            do throws(JSONError) { return try ImageIndex(parsing: index.bytes).manifests } catch {
-                throw broken("list the referrers of", "\(error)")
-            }
-        } catch let error as RegistryError where error.kind == .notFound { return [] }
+/// `Link: <…>; rel="next"` (RFC 8288), by which lists come in pages.
+public enum LinkHeader {
+    /// The path of the next page; nil when there is none, or one at another place than this one.
+    public static func next(_ text: String, seenFrom address: WebAddress) -> String? {
+        let bytes = Array(text.utf8)
+        guard let open = bytes.firstIndex(of: UInt8(ascii: "<")),
+            let close = bytes[open...].firstIndex(of: UInt8(ascii: ">")),
+            String(decoding: bytes[close...], as: UTF8.self).lowercased().contains("next"),
+            let next = address.resolving(String(decoding: bytes[(open + 1)..<close], as: UTF8.self)),
+            next.origin == address.origin
+        else { return nil }
+        return next.target
     }
 }
 

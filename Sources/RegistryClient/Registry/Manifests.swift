@@ -58,10 +58,14 @@ extension Repository {
     }
 
     /// Stores a manifest under a tag or its own digest.
-    public func putManifest(_ manifest: FetchedManifest, as name: String) async throws {
-        _ = try await request(
+    ///
+    /// - Returns: what it is about, where the registry looks after that itself (`OCI-Subject`).
+    @discardableResult
+    public func putManifest(_ manifest: FetchedManifest, as name: String) async throws -> Digest? {
+        let answer = try await request(
             .PUT, "manifests/\(name)", "push", access: .push,
             body: .bytes(manifest.bytes, type: manifest.mediaType), accepted: [200, 201, 202])
+        return answer.response.headers.first(name: "OCI-Subject").flatMap { try? Digest(parsing: $0) }
     }
 }
 

@@ -4,8 +4,8 @@ import NIOCore
 import NIOHTTP1
 import OCI
 
-/// Searching for images. Only Docker Hub and registries that copy its old interface can do it; the distribution
-/// specification has no search.
+/// Searching for images: by Docker Hub's old interface, which some registries copy, else among the names of all of a
+/// registry's repositories, where it lists them.
 public struct RegistrySearch: Sendable {
     private let session: RegistrySession
 
@@ -48,10 +48,27 @@ public struct RegistrySearch: Sendable {
                 endpoint, HTTPRequest(method: .GET, address: address), "search", scopes: [], accepted: [200])
             bytes = try await answer.bytes(limit: 4 << 20, "search", registry, seconds: session.settings.stallSeconds)
         } catch let error as RegistryError where error.kind == .notFound || error.kind == .unsupported {
-            throw refusal(registry)
+            if isHub { throw refusal(registry) }
+            return try await inCatalog(repository, words, limit)
         }
         guard let results = Self.parse(bytes) else { throw refusal(registry) }
         return Array(results.prefix(limit))
+    }
+
+    /// The distribution specification has no search, but many registries list their repositories.
+    private func inCatalog(_ repository: Repository, _ words: String, _ limit: Int) async throws -> [Result] {
+        let registry = repository.reference.domain
+        let names: [String]
+        do { names = try await repository.catalog() } catch let error as RegistryError {
+            guard error.kind != .unavailable else { throw error }
+            throw refusal(registry)
+        }
+        let found = names.filter {
+            (words.isEmpty || $0.contains(words)) && (try? Reference(parsing: "\(registry)/\($0)")) != nil
+        }
+        return found.prefix(limit).map {
+            Result(name: "\(registry)/\($0)", description: "", stars: 0, isOfficial: false)
+        }
     }
 
     private func refusal(_ registry: String) -> RegistryError {

@@ -14,7 +14,7 @@ public final class RegistrySession: Sendable {
     /// Where credentials are.
     public let credentials: CredentialStore
     let transport: HTTPTransport
-    private let certificatePlaces: [String]
+    let certificatePlaces: [String]
     private let hosts = Mutex<[String: HostState]>([:])
     private let tokens = Mutex<[String: Token]>([:])
     private let known = Mutex<[String: Credentials]>([:])

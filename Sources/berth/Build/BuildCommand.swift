@@ -4,7 +4,7 @@ import CommandLine
 enum BuildCommand {
     static let command = Command(
         "build", aliases: ["b"], identifier: "image build", summary: "Build an image from a Dockerfile",
-        usage: "[OPTIONS] PATH | -", operands: .exactly(1),
+        usage: "[OPTIONS] PATH | URL | -", operands: .exactly(1),
         fullNames: ["build", "builder build", "buildx build", "image build"],
         examples: [
             .init("berth build -t web .", "an image web:latest from the Dockerfile in this directory"),
@@ -84,9 +84,8 @@ enum BuildCommand {
         guard let (name, source) = ByteText.cut(value, at: "="), !name.isEmpty, !source.isEmpty else {
             throw ValueError("the form is NAME=DIRECTORY or NAME=docker-image://IMAGE")
         }
-        for scheme in ["http://", "https://", "git://", "oci-layout://", "target:"]
-        where ByteText.begins(source, with: scheme) {
-            throw ValueError("only directories and docker-image:// are supported yet")
+        for scheme in ["oci-layout://", "target:"] where ByteText.begins(source, with: scheme) {
+            throw ValueError("\(scheme) is not supported: give a directory, an address or docker-image://")
         }
     }
 
@@ -102,10 +101,6 @@ enum BuildCommand {
             UsageError("\(invocation.path[0]): \(text)", command: invocation.path.joined(separator: " "), status: 1)
         }
         let context = invocation.operands[0]
-        for scheme in ["http://", "https://", "git://", "git@", "ssh://", "github.com/"]
-        where ByteText.begins(context, with: scheme) {
-            throw refuse("contexts from the network are not supported yet: fetch it and give the directory")
-        }
         guard !context.isEmpty else { throw refuse("the context is empty: give a directory, or - for standard input") }
         var options = BuildOptions(context: context)
         options.file = CommonFlags.nonEmpty(flags.string("file"))

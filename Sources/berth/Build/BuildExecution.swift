@@ -12,18 +12,28 @@ extension ProgramExecution {
     /// `build`.
     func build(_ options: BuildOptions) throws -> Int32 {
         let cache = try BuildCache(path: engine.buildCachePath, store: engine.images)
-        let input = try BuildInput(options, cachePath: engine.buildCachePath)
-        defer { input.hold() }
         cache.sweep()
         engine.sweepBuilds()
         let progress = BuildProgress.make(options.progress)
+        let remotes = remotes(cache, options, progress)
+        let input: BuildInput
+        do throws(BuildError) {
+            remotes.secrets = try BuildSecrets.read(options.secrets)
+            remotes.sockets = try BuildSecrets.sockets(options.sockets)
+            input = try BuildInput(options, cachePath: engine.buildCachePath, remotes)
+        } catch {
+            progress.end()
+            return fail(error, SourceFile(name: "Dockerfile", bytes: []))
+        }
+        defer { input.hold() }
         let name = input.name
         let file: Dockerfile
         do throws(BuildError) { file = try Dockerfile(parsing: input.dockerfile, name: name) } catch {
             return fail(error, SourceFile(name: name, bytes: input.dockerfile))
         }
         do throws(BuildError) {
-            let request = try self.request(options)
+            let (request, unpacked) = try self.request(options, remotes)
+            defer { withExtendedLifetime(unpacked) {} }
             let plan = try Planner.plan(
                 file, request, images: images(options), ignored: input.ignored,
                 checksOnly: options.checksOnly)
@@ -42,13 +52,15 @@ extension ProgramExecution {
                 ignored: input.ignored)
             environment.epoch = plan.epoch
             environment.isReproducible = options.isReproducible
-            environment.secrets = try BuildSecrets.read(options.secrets)
-            environment.sockets = try BuildSecrets.sockets(options.sockets)
+            environment.secrets = remotes.secrets
+            environment.sockets = remotes.sockets
+            environment.remotes = remotes
             environment.options.limits = options.bounds.map {
                 (name: $0.name, soft: Self.limit($0.soft), hard: Self.limit($0.hard))
             }
             environment.options.sharedMemory = options.sharedMemory
             let names = try references(options.tags)
+            try environment.fetchRemotes(plan)
             let session = try BuildSession(plan, environment) { progress.hear($0) }
             do throws(BuildError) { try session.run() } catch {
                 progress.end()
@@ -73,6 +85,29 @@ extension ProgramExecution {
                 return try NetworkProgram.run(words) == 0 ? nil : "it could not be pulled"
             } catch {
                 return "\(error)"
+            }
+        }
+    }
+
+    /// What comes from the net goes through the networked program, as images do, or through git.
+    private func remotes(_ cache: BuildCache, _ options: BuildOptions, _ progress: BuildProgress) -> RemoteSources {
+        let root = engine.roots.state
+        return RemoteSources(cache, warn: { progress.hear(.warning("[Warning] \(printable($0))")) }) {
+            (address, tag, path) throws(BuildError) in
+            let result: ChildProcess.Result
+            do {
+                let words = ["--root", root, "fetch"] + (tag.map { ["--etag", $0] } ?? []) + ["--", address, path]
+                result = try NetworkProgram.collect(words)
+            } catch {
+                throw BuildError(operation: "fetch", object: quote(address), cause: "\(error)")
+            }
+            guard result.status == 0 else {
+                // Its sentence is whole: "berth: cannot fetch …".
+                let said = String(decoding: result.errorOutput, as: UTF8.self).utf8.split(separator: 10).last
+                    .map { String(decoding: $0, as: UTF8.self) } ?? ""
+                throw BuildError(
+                    cause: ByteText.begins(said, with: "berth: ")
+                        ? String(decoding: said.utf8.dropFirst(7), as: UTF8.self) : "cannot fetch \(quote(address)): \(said)")
             }
         }
     }
@@ -106,7 +141,11 @@ extension ProgramExecution {
         return result
     }
 
-    private func request(_ options: BuildOptions) throws(BuildError) -> BuildRequest {
+    /// - Returns: and what holds contexts that were unpacked for it.
+    private func request(
+        _ options: BuildOptions, _ remotes: RemoteSources
+    ) throws(BuildError) -> (BuildRequest, [BuildScratch]) {
+        var unpacked = [BuildScratch]()
         var request = BuildRequest()
         request.arguments = options.arguments.map { ($0.name, $0.value) }
         for name in ["SOURCE_DATE_EPOCH"] where !request.arguments.contains(where: { $0.name == name }) {
@@ -129,6 +168,15 @@ extension ProgramExecution {
                     NamedContext(
                         name: context.name,
                         source: .image(String(decoding: context.value.utf8.dropFirst(15), as: UTF8.self))))
+            } else if RemoteSource.isRemote(context.value) {
+                let fetched = try remotes.fetch(context.value)
+                var path = fetched.path
+                if let name = fetched.name {
+                    let scratch = try BuildInput.unpacked("\(path)/\(name)", cachePath: engine.buildCachePath)
+                    unpacked.append(scratch)
+                    path = scratch.path
+                }
+                request.contexts.append(NamedContext(name: context.name, source: .directory(path)))
             } else {
                 let path = MountRequest.absolute(context.value, from: CallerView.real().workingDirectory)
                 guard (try? Files.status(path, followLink: true))?.kind == .directory else {
@@ -138,7 +186,7 @@ extension ProgramExecution {
                 request.contexts.append(NamedContext(name: context.name, source: .directory(path)))
             }
         }
-        return request
+        return (request, unpacked)
     }
 
     // MARK: Checks
@@ -258,6 +306,13 @@ extension ProgramExecution {
                 TimeSpan.rough(seconds: max(0, now - usage.lastUsed)) + " ago", ByteSize.decimalText(usage.record.size),
             ])
         }
+        for source in try cache.sources() {
+            total += source.size
+            table.add([
+                String(source.name.prefix(12)), source.kind,
+                TimeSpan.rough(seconds: max(0, now - source.lastUsed)) + " ago", ByteSize.decimalText(source.size),
+            ])
+        }
         writeText(table.text + "Total: \(ByteSize.decimalText(total))\n", to: 1)
         return 0
     }
@@ -271,10 +326,12 @@ extension ProgramExecution {
             guard count > 0, answer[0] == UInt8(ascii: "y") || answer[0] == UInt8(ascii: "Y") else { return 0 }
         }
         let cache = try BuildCache(path: engine.buildCachePath, store: engine.images)
+        let former = try cache.sources().reduce(Int64(0)) { $0 + $1.size }
         let removed = try cache.prune(
             before: options.unusedFor.map { WallClock.seconds() - $0 }, keepBytes: options.keepBytes)
+        let freed = former - (try cache.sources().reduce(Int64(0)) { $0 + $1.size })
         for usage in removed { writeText("\(usage.record.key.prefix(12))\n", to: 1) }
-        writeText("Total reclaimed space: \(ByteSize.decimalText(removed.reduce(0) { $0 + $1.record.size }))\n", to: 1)
+        writeText("Total reclaimed space: \(ByteSize.decimalText(removed.reduce(freed) { $0 + $1.record.size }))\n", to: 1)
         return 0
     }
 }

@@ -15,20 +15,35 @@ struct BuildInput {
 
     private static let limit = 16 << 20
 
-    init(_ options: BuildOptions, cachePath: String) throws(BuildError) {
+    init(_ options: BuildOptions, cachePath: String, _ remotes: RemoteSources) throws(BuildError) {
         let directory = CallerView.real().workingDirectory
-        if options.context == "-" {
-            let input = InputBuffer(FileSource(try Self.standardInput()))
+        // What is in a context that came from elsewhere is found there, and nowhere on this machine.
+        let isForeign: Bool
+        if RemoteSource.isGit(options.context) {
+            let keeps = options.arguments.contains { $0.name == "BUILDKIT_CONTEXT_KEEP_GIT_DIR" && $0.value == "1" }
+            context = try remotes.fetch(options.context, keepsGitDirectory: keeps).path
+            temporary = nil
+            isForeign = true
+        } else if options.context == "-" || RemoteSource.isRemote(options.context) {
+            let input: InputBuffer
+            if options.context == "-" {
+                input = InputBuffer(FileSource(try Self.standardInput()))
+            } else {
+                let fetched = try remotes.fetch(options.context)
+                input = InputBuffer(FileSource(try Self.open("\(fetched.path)/\(fetched.name ?? "")")))
+            }
+            isForeign = true
             if try Self.isArchive(input) {
                 let scratch = try BuildScratch(cachePath)
                 try Self.unpack(input, to: scratch.path)
                 temporary = scratch
                 context = scratch.path
             } else {
-                // Standard input is the Dockerfile itself, and there is no context.
+                // It is the Dockerfile itself, and there is no context.
                 guard options.file == nil else {
                     throw BuildError(
-                        operation: "read", object: "the context", cause: "standard input is no archive",
+                        operation: "read", object: "the context",
+                        cause: "\(options.context == "-" ? "standard input" : quote(options.context)) is no archive",
                         remedy: "with -f the context has to be one")
                 }
                 dockerfile = try Self.all(input)
@@ -52,6 +67,7 @@ struct BuildInput {
             }
             context = path
             temporary = nil
+            isForeign = false
         }
         let root = context ?? "/"
         var ignoreName = ".dockerignore"
@@ -61,10 +77,13 @@ struct BuildInput {
             name = "Dockerfile"
         } else if let file = options.file {
             // In an archive the name is the archive's; else it is the caller's.
-            let path = temporary != nil ? nil : MountRequest.absolute(file, from: directory)
+            let path = isForeign ? nil : MountRequest.absolute(file, from: directory)
             if let path { dockerfile = try Self.read(path, file) } else { dockerfile = try Self.read(in: root, file) }
             name = StepName.last(file)
-            own = path.flatMap { try? Files.read($0 + ".dockerignore", limit: Self.limit) }
+            own =
+                isForeign
+                ? try? Self.read(in: root, file + ".dockerignore")
+                : path.flatMap { try? Files.read($0 + ".dockerignore", limit: Self.limit) }
             if own != nil { ignoreName = name + ".dockerignore" }
         } else {
             dockerfile = try Self.read(in: root, "Dockerfile")
@@ -83,6 +102,23 @@ struct BuildInput {
         do throws(Errno) { return FileDescriptor(owning: try ProcessControl.duplicate(0, minimum: 3)) } catch {
             throw BuildError(operation: "read", object: "standard input", cause: "\(error)")
         }
+    }
+
+    private static func open(_ path: String) throws(BuildError) -> FileDescriptor {
+        do throws(Errno) { return try Files.open(path, [.readOnly]) } catch {
+            throw BuildError(operation: "read", object: "the context", cause: "\(error)")
+        }
+    }
+
+    /// A directory with what an archive that was fetched holds.
+    static func unpacked(_ path: String, cachePath: String) throws(BuildError) -> BuildScratch {
+        let input = InputBuffer(FileSource(try open(path)))
+        guard try isArchive(input) else {
+            throw BuildError(operation: "use", object: "the context", cause: "what was fetched is no archive")
+        }
+        let scratch = try BuildScratch(cachePath)
+        try unpack(input, to: scratch.path)
+        return scratch
     }
 
     private static func read(_ path: String, _ shown: String) throws(BuildError) -> [UInt8] {

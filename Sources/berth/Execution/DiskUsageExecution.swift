@@ -18,7 +18,7 @@ extension ProgramExecution {
         let unused = usage.volumes.filter { $0.users == 0 }
         let rows = [
             row(
-                "Images", usage.images.count, usage.images.filter(usage.isUsed).count, usage.store.total,
+                "Images", usage.images.count, usage.images.filter(usage.isUsed).count, usage.imageSize,
                 usage.reclaimableImages),
             row(
                 "Containers", containers.count, containers.count - stopped.count, sum(containers.map(\.size)),
@@ -26,7 +26,9 @@ extension ProgramExecution {
             row(
                 "Local Volumes", usage.volumes.count, usage.volumes.count - unused.count,
                 sum(usage.volumes.map(\.size)), sum(unused.map(\.size))),
-            row("Build Cache", 0, 0, 0, 0, share: false),
+            row(
+                "Build Cache", usage.builds.count, usage.builds.active, usage.builds.size, usage.builds.size,
+                share: false),
         ]
         writeText(
             try format.text(
@@ -86,13 +88,15 @@ extension ProgramExecution {
             Images space usage:
 
             \(images.text)
+            Interrupted downloads: \(ByteSize.decimalText(usage.store.partial))
+
             Containers space usage:
 
             \(containers.text)
             Local Volumes space usage:
 
             \(volumes.text)
-            Build cache usage: 0B
+            Build cache usage: \(ByteSize.decimalText(usage.builds.size))
 
             """
     }

@@ -25,7 +25,10 @@ extension ProgramExecution {
     /// `rmi`.
     func removeImages(_ options: RemoveImageOptions) -> Int32 {
         each(options.images, printsName: false) { name in
-            for event in try engine.removeImage(name, force: options.force) { writeText("\(event)\n", to: 1) }
+            let platforms = try options.platforms.map { try Platform(parsing: $0) }
+            for event in try engine.removeImage(name, platforms: platforms, force: options.force) {
+                writeText("\(event)\n", to: 1)
+            }
         }
     }
 

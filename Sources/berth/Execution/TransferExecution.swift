@@ -54,6 +54,18 @@ enum NetworkProgram {
         return 125
     }
 
+    /// Runs it to its end and keeps what it says.
+    static func collect(_ words: [String]) throws -> ChildProcess.Result {
+        let path = try find()
+        var environment = [String]()
+        var place = environ
+        while let entry = place.pointee {
+            environment.append(String(cString: entry))
+            place += 1
+        }
+        return try ChildProcess.run(path, words, environment: environment, timeLimit: 24 * 3600 * 1000)
+    }
+
     private static func execute(_ path: String, _ words: [String]) -> Errno {
         var arguments: [UnsafeMutablePointer<CChar>?] = ([name] + words).map { strdup($0) } + [nil]
         var environment: [UnsafeMutablePointer<CChar>?] = []

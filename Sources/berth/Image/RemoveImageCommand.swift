@@ -5,6 +5,8 @@ struct RemoveImageOptions: Sendable, Equatable {
     var images: [String]
     /// Also images that stopped containers were made from or that have several names.
     var force = false
+    /// Only the images for these platforms.
+    var platforms: [String] = []
 }
 
 /// `berth rmi`.
@@ -16,11 +18,13 @@ enum RemoveImageCommand {
             [
                 Flag("force", "f", .boolean, "Force removal of the image"),
                 Flag("no-prune", nil, .boolean, "Do not delete untagged parents", support: .always),
-                .notYet("platform", nil, .commaList, "Remove only the given platform variant"),
+                Flag("platform", nil, .commaList, "Remove only the given platform variant (\"linux/arm64\")"),
             ]
         })
 
     static func options(_ invocation: Invocation) -> RemoveImageOptions {
-        RemoveImageOptions(images: invocation.operands, force: invocation.flags.flag("force"))
+        RemoveImageOptions(
+            images: invocation.operands, force: invocation.flags.flag("force"),
+            platforms: invocation.flags.commaList("platform"))
     }
 }

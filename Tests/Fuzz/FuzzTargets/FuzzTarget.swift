@@ -15,7 +15,7 @@ public struct FuzzTarget: Sendable {
     public let run: @Sendable ([UInt8]) -> Void
 
     /// All there are.
-    public static let all: [FuzzTarget] = [tar, compression, record, documents, names, templates, changes]
+    public static let all: [FuzzTarget] = [tar, compression, record, documents, names, templates, changes, registry]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 

@@ -93,17 +93,19 @@ import Testing
                 ["f": "1"])
             for round in 0..<(10 * Repository.scale) {
                 let child = try engine.session("build", "--no-cache", "-t", "made", context.path)
-                try await Task.sleep(for: .milliseconds(5 + 37 * (round % 10)))
+                let moment = Repository.scale > 1 ? Int.random(in: 0..<600) : 5 + 37 * round
+                try await Task.sleep(for: .milliseconds(moment))
                 child.signal(SIGKILL)
                 _ = try await child.finish()
+                // What was done when it died is known; the rest is made anew.
+                try await engine.build(context, ["-t", "made"])
+                #expect(
+                    try await engine.ok("system", "check").out.contains("nothing is wrong"), "killed after \(moment) ms")
             }
-            // What was done when it died is known; the rest is made anew.
-            try await engine.build(context, ["-t", "made"])
+            #expect(try await engine.build(context).all.components("CACHED") == 5)
             #expect(try await engine.look("made", "cat /a /f") == "1\n1")
             #expect(try await engine.ok("ps", "-aq").text == "")
-            // A worker that outlived its killed build by a moment may leave a layer that the next collection frees.
-            _ = try await engine.berth("system", "check", "--repair")
-            #expect(try await engine.ok("system", "check").out.contains("nothing is wrong"))
+            #expect(try await shell("ls \(engine.root)/build/locks | grep -v mount-; true").text == "")
             #expect(
                 try await shell(
                     "ls \(engine.root)/containers \(engine.root)/build | grep -cE 'work|[0-9a-f]{64}'; true"

@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -41,6 +42,45 @@ import Testing
                 try await engine.ok("run", "--rm", "running:1", "sh", "-c", "test -s /tick && echo yes").text == "yes")
             #expect(try await engine.ok("system", "check").status == 0)
         }
+    }
+
+    /// A commit that fails half way, and one that is killed, let the container go on.
+    @Test func commitNeverLeavesAContainerStanding() async throws {
+        try await withEngine { engine in
+            try await engine.start(
+                "--name", "busy", base, "sh", "-c",
+                "dd if=/dev/zero of=/big bs=1M count=60 2>/dev/null; echo ready; i=0; while :; do i=$((i+1)); echo $i >/tick; sleep 0.05; done"
+            )
+            let begun = try await eventually(seconds: 30) {
+                try await engine.berth("logs", "busy").out.contains("ready")
+            }
+            #expect(begun)
+            // A limit on the length of files ends the copy of the large one in its middle.
+            let failed = try await shell(
+                "ulimit -f 20000; trap '' XFSZ; \(engine.words(["commit", "busy", "failed:1"]).joined(separator: " "))")
+            #expect(failed.status != 0, "\(failed.all)")
+            try await expectGoesOn(engine)
+            for _ in 0..<6 {
+                let child = try Child(engine.words(["commit", "busy", "killed:1"]))
+                try await Task.sleep(for: .milliseconds(Int.random(in: 5...150)))
+                child.signal(SIGKILL)
+                _ = try await child.finish()
+                try await expectGoesOn(engine)
+            }
+            try await engine.ok("commit", "busy", "fine:1")
+            try await expectGoesOn(engine)
+            #expect(try await engine.berth("image", "inspect", "failed:1").status == 1)
+            #expect(try await engine.ok("system", "check").out.contains("nothing is wrong"))
+        }
+    }
+
+    private func expectGoesOn(_ engine: TestEngine) async throws {
+        let files = list("\(engine.root)/containers").map { "\(engine.root)/containers/\($0)/upper/tick" }
+        let tick = try #require(files.first { exists($0) }, "no counter in \(files)")
+        let before = contents(tick)
+        let goesOn = try await eventually(seconds: 20) { contents(tick) != before && contents(tick) != "" }
+        #expect(goesOn, "the container stands still")
+        #expect(try await engine.inspect("busy")["State"]["Status"].string == "running")
     }
 
     @Test func savedImagesComeBackTheSame() async throws {

@@ -4,17 +4,16 @@ import Testing
 /// Networks with real traffic over IPv4 and IPv6: each script plays a host, an outside machine and a second client in network
 /// namespaces of its own, and runs the whole engine there (Tests/Support/engine-host.sh).
 @Suite(.serialized) struct NetworkScriptTests {
-    /// Random kills belong to the long run: one that comes while a living container's record is replaced may leave the
-    /// replacement's temporary file until that container ends.
-    private static let names =
-        ["networks", "ports", "names", "isolation", "firewalls", "macvlan", "many"] + (Repository.scale > 1 ? ["chaos"] : [])
+    private static let names = [
+        "networks", "ports", "names", "isolation", "firewalls", "macvlan", "many", "chaos",
+    ]
 
     @Test(arguments: names)
     func script(_ name: String) async throws {
         let image = try await BaseImage.shared.tar()
         let support = Repository.path + "/Tests/Support"
         await Gate.engines.enter()
-        let limit = 300 * Repository.scale
+        let limit = 900 * Repository.scale
         let output: Output
         do {
             output = try await command(

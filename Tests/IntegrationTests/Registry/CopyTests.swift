@@ -1,4 +1,3 @@
-import Glibc
 import TestSupport
 import Testing
 
@@ -52,6 +51,54 @@ import Testing
         }
     }
 
+    /// A signature goes where its image goes: to a registry that knows what it is about, and to one that needs a tag for it.
+    @Test func artifactsComeAlong() async throws {
+        try await withRegistrySite { site in
+            let folder = site.scratch.path
+            let digest = try await site.layout("image", ["--layers", "1"])
+            let hex = String(digest.dropFirst("sha256:".count))
+            let made = try await shell(
+                """
+                set -e; cd \(folder)/image/blobs/sha256
+                put() { n=$(sha256sum "$1" | cut -d' ' -f1); mv "$1" $n; echo $n; }
+                printf '{}' >a; config=$(put a); printf signed >a; proof=$(put a)
+                cat >a <<END
+                {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/x-signature","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:$config","size":2},"layers":[{"mediaType":"application/x-proof","digest":"sha256:$proof","size":6}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"\(digest)","size":$(stat -c %s \(hex))}}
+                END
+                put a; mkdir \(folder)/empty
+                """)
+            let signature = "sha256:" + (try #require(made.lines.last, "\(made.all)"))
+            let source = try await TestRegistry.serving(folder + "/image", ["--referrers"])
+            let old = try await TestRegistry.distribution(in: site.scratch)
+            let new = try await TestRegistry.serving(folder + "/empty", ["--referrers"])
+            try await site.ok(
+                "image", "copy", "-q", "--all", "docker://\(source.host)/app", "docker://\(old.host)/app:1")
+            let tag = "docker://\(old.host)/app:sha256-\(hex)"
+            let listed = try JSON(try await shell("skopeo inspect --raw --tls-verify=false \(tag)").out)["manifests"]
+            #expect(listed.array?.count == 1 && listed[0]["digest"].string == signature)
+            #expect(listed[0]["artifactType"].string == "application/x-signature")
+            // A second copy adds nothing, and from the tag it goes to a registry that needs none.
+            for _ in 0..<2 {
+                try await site.ok(
+                    "image", "copy", "-q", "--all", "docker://\(source.host)/app", "docker://\(old.host)/app:1")
+                try await site.ok(
+                    "image", "copy", "-q", "--all", "docker://\(old.host)/app:1", "docker://\(new.host)/app:1")
+            }
+            let again = try JSON(try await shell("skopeo inspect --raw --tls-verify=false \(tag)").out)["manifests"]
+            #expect(again.array?.count == 1)
+            let known = try JSON(try await shell("curl -s http://\(new.host)/v2/app/referrers/\(digest)").out)
+            #expect(known["manifests"][0]["digest"].string == signature)
+            #expect(exists("\(folder)/empty/blobs/sha256/\(signature.dropFirst(7))"))
+            #expect(!(await new.log().contains { $0.hasPrefix("PUT") && $0.contains("manifests/sha256-") }))
+            // One image alone leaves it behind.
+            try await site.ok("image", "copy", "-q", "docker://\(source.host)/app", "docker://\(old.host)/alone:1")
+            #expect(
+                try await shell("skopeo inspect --raw --tls-verify=false docker://\(old.host)/alone:sha256-\(hex)")
+                    .status
+                    != 0)
+        }
+    }
+
     /// podman's storage is read as it lies on disk, and the tar of each layer put together from its record.
     @Test(.enabled(if: exists("/usr/bin/podman"), "podman is not installed"))
     func podmansStorage() async throws {
@@ -71,40 +118,31 @@ import Testing
         }
     }
 
-    @Test func dockersDaemon() async throws {
-        // A private one, without networks of its own.
-        guard exists("/usr/sbin/dockerd") else { return }
+    @Test(.enabled(if: exists("/usr/sbin/dockerd"), "docker is not installed"))
+    func dockersDaemon() async throws {
         try await withRegistrySite { site in
             let folder = site.scratch.path
-            let daemon = try Child([
-                "dockerd", "--data-root", "\(folder)/data", "--exec-root", "\(folder)/run", "-H",
-                "unix://\(folder)/docker.sock", "-p", "\(folder)/docker.pid", "--bridge", "none", "--iptables=false",
-                "--ip6tables=false", "--userland-proxy=false",
-            ])
-            let docker = "docker -H unix://\(folder)/docker.sock"
-            let answers = try await eventually(seconds: 60) { try await shell("\(docker) version").status == 0 }
-            try #require(answers, "dockerd does not answer")
-            let extra = ["DOCKER_HOST": "unix://\(folder)/docker.sock"]
-            try await site.layout("image", [try await BaseImage.shared.tar(), "--layers", "1"])
-            try await site.ok("image", "copy", "-q", "oci:\(folder)/image", "docker-daemon:from/berth:1", extra: extra)
-            #expect(try await shell("\(docker) images --format '{{.Repository}}:{{.Tag}}'").text == "from/berth:1")
-            try await shell("\(docker) tag from/berth:1 second:2")
-            try await site.ok("image", "copy", "-q", "--all", "docker-daemon:", extra: extra)
-            #expect(try await site.ok("run", "--rm", "second:2", "cat", "/etc/origin").text == "of the image")
-            let missing = try await site.berth("image", "copy", "docker-daemon:none:1", "x:1", extra: extra)
-            #expect(missing.status == 1 && missing.err.contains("none:1"), "\(missing.all)")
-            // Docker reads what Berth pushes, and Berth pulls what Docker pushes.
-            let registry = try await TestRegistry.distribution(in: site.scratch)
-            try await site.ok("image", "copy", "-q", "second:2", "docker://\(registry.host)/b:1")
-            let push = try await shell(
-                "\(docker) pull -q \(registry.host)/b:1 && \(docker) tag \(registry.host)/b:1 \(registry.host)/d:1 && \(docker) push -q \(registry.host)/d:1"
-            )
-            #expect(push.status == 0, "\(push.all)")
-            try await site.ok("pull", "-q", "\(registry.host)/d:1")
-            daemon.signal(SIGTERM)
-            _ = try await daemon.finish(seconds: 30)
-            try await shell(
-                "awk -v r=\(folder) 'index($2, r) == 1 {print $2}' /proc/mounts | sort -r | xargs -r -n1 umount")
+            try await withPrivateDocker(site.scratch) { daemon in
+                let docker = daemon.docker
+                let extra = daemon.environment
+                try await site.layout("image", [try await BaseImage.shared.tar(), "--layers", "1"])
+                try await site.ok(
+                    "image", "copy", "-q", "oci:\(folder)/image", "docker-daemon:from/berth:1", extra: extra)
+                #expect(try await shell("\(docker) images --format '{{.Repository}}:{{.Tag}}'").text == "from/berth:1")
+                try await shell("\(docker) tag from/berth:1 second:2")
+                try await site.ok("image", "copy", "-q", "--all", "docker-daemon:", extra: extra)
+                #expect(try await site.ok("run", "--rm", "second:2", "cat", "/etc/origin").text == "of the image")
+                let missing = try await site.berth("image", "copy", "docker-daemon:none:1", "x:1", extra: extra)
+                #expect(missing.status == 1 && missing.err.contains("none:1"), "\(missing.all)")
+                // Docker reads what Berth pushes, and Berth pulls what Docker pushes.
+                let registry = try await TestRegistry.distribution(in: site.scratch)
+                try await site.ok("image", "copy", "-q", "second:2", "docker://\(registry.host)/b:1")
+                let push = try await shell(
+                    "\(docker) pull -q \(registry.host)/b:1 && \(docker) tag \(registry.host)/b:1 \(registry.host)/d:1 && \(docker) push -q \(registry.host)/d:1"
+                )
+                #expect(push.status == 0, "\(push.all)")
+                try await site.ok("pull", "-q", "\(registry.host)/d:1")
+            }
         }
     }
 

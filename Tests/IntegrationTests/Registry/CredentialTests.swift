@@ -177,6 +177,23 @@ import Testing
         }
     }
 
+    @Test func searchLooksThroughWhatTheRegistryLists() async throws {
+        try await withRegistrySite { site in
+            try await shell("mkdir \(site.scratch.path)/image")
+            let registry = try await TestRegistry.serving(
+                site.scratch.path + "/image", ["--catalog", "a/one,b/two,../x,c/one,d/three"])
+            let found = try await site.ok("search", "\(registry.host)/one")
+            #expect(
+                found.lines.dropFirst().map { $0.split(separator: " ")[0] } == [
+                    "\(registry.host)/a/one", "\(registry.host)/c/one",
+                ])
+            #expect(await registry.log().filter { $0.contains("/v2/_catalog") }.count == 3, "five names, two a page")
+            let all = try await site.ok("search", "--limit", "2", "\(registry.host)/")
+            #expect(all.lines.count == 3, "\(all.out)")
+            #expect(try await site.ok("search", "\(registry.host)/nothing").lines.count == 1)
+        }
+    }
+
     @Test func searchIsRefusedWhereThereIsNone() async throws {
         try await withRegistrySite { site in
             try await site.layout("image", ["--layers", "1"])

@@ -108,6 +108,8 @@ import Testing
                     == "CapInh:0000000000000000CapEff:00000000000004e1NoNewPrivs:0")
             let more = try await exec("--cap", "CAP_SYS_TIME", "--no-new-privs", id, "sh", "-c", status)
             #expect(more.text == "CapInh:0000000000000000CapEff:00000000020004e1NoNewPrivs:1")
+            let unknown = try await exec("--cap", "CAP_FUN", id, "true")
+            #expect(unknown.status != 0 && unknown.err.contains("there is none of that name"), "\(unknown.all)")
 
             let missing = try await exec(id, "nosuch")
             #expect(missing.status == 255 && missing.err.contains("executable file not found in $PATH"))

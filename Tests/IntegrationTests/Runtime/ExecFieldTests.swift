@@ -40,7 +40,7 @@ import Testing
         let output = try await exec(
             "ulimit -n; umask; pwd; id; grep -E 'CapEff|NoNewPrivs' /proc/self/status; cat /proc/self/oom_score_adj"
         ) {
-            $0["rlimits"] = [["type": "RLIMIT_NOFILE", "soft": 99, "hard": 99]]
+            $0["rlimits"] = [["type": "RLIMIT_NOFILE", "soft": 5, "hard": 5]]
             $0["user"] = ["uid": 1000, "gid": 1000, "umask": 0o27, "additionalGids": [2000]]
             $0["cwd"] = "/var/www"
             $0["noNewPrivileges"] = true
@@ -48,7 +48,7 @@ import Testing
             $0["capabilities"] = [:]
         }
         for words in [
-            "99\n0027\n/var/www", "uid=1000(www)", "2000(extra)", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "\n77",
+            "5\n0027\n/var/www", "uid=1000(www)", "2000(extra)", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "\n77",
         ] {
             #expect(output.out.contains(words), "\(words): \(output.all)")
         }

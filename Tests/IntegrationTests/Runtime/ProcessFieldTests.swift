@@ -71,6 +71,14 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         Field("rlimits", "ulimit -Sn; ulimit -Hn", "111\n222") {
             $0["process"]["rlimits"] = [["type": "RLIMIT_NOFILE", "soft": 111, "hard": 222]]
         },
+        // So few that the set-up itself could not live with them.
+        Field("rlimits, tiny", "ulimit -Sn; ulimit -Hn", "4\n4") {
+            $0["process"]["rlimits"] = [
+                ["type": "RLIMIT_NOFILE", "soft": 4, "hard": 4], ["type": "RLIMIT_FSIZE", "soft": 0, "hard": 0],
+                ["type": "RLIMIT_NPROC", "soft": 1, "hard": 1],
+                ["type": "RLIMIT_STACK", "soft": 131072, "hard": 131072],
+            ]
+        },
         Field("oomScoreAdj", "cat /proc/self/oom_score_adj", "321") { $0["process"]["oomScoreAdj"] = 321 },
         Field("noNewPrivileges", "grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t1") {
             $0["process"]["noNewPrivileges"] = true

@@ -15,7 +15,7 @@ start probe --network app
 cat >"$T/all.py" <<'P'
 import socket, struct, sys, random, time
 count = int(sys.argv[1])
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(("127.0.0.11", 53)); s.settimeout(3)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(("127.0.0.11", 53)); s.settimeout(20)
 def ask(name, kind):
     q = struct.pack("!HHHHHH", random.getrandbits(16), 0x100, 1, 0, 0, 0) + bytes([len(name)]) + name.encode() + b"\0" + struct.pack("!HH", kind, 1)
     s.send(q); m = s.recv(512); size = 4 if kind == 1 else 16
@@ -25,7 +25,7 @@ seen, begin = set(), time.time()
 for i in range(1, count + 1):
     for kind in (1, 28):
         a = ask("c%d" % i, kind); seen.add(a)
-        c = socket.create_connection((a, 80), 5); c.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        c = socket.create_connection((a, 80), 20); c.sendall(b"GET / HTTP/1.0\r\n\r\n")
         assert c.recv(100).startswith(b"HTTP/1"), a
         c.close()
 print("different addresses", len(seen), "all asked in %.1f s" % (time.time() - begin))
