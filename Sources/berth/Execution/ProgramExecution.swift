@@ -25,7 +25,11 @@ struct ProgramExecution {
         case .request(let request, let settings):
             // For the networked program, should an image have to be fetched.
             if let directory = settings.configuration { setenv("DOCKER_CONFIG", directory, 1) }
-            let isRun = if case .run = request { true } else { false }
+            let isRun =
+                switch request {
+                case .run, .lifecycle(.create): true
+                default: false
+                }
             return report(failure: isRun ? 125 : 1) { () throws in
                 if case .shortVersion = request {
                     writeText("Berth version \(Version.text)\n", to: 1)
@@ -63,6 +67,9 @@ struct ProgramExecution {
         switch request {
         case .run(let options): return try run(options)
         case .exec(let options): return try exec(options)
+        case .lifecycle(let request): return try lifecycle(request)
+        case .observe(let request): return try observe(request)
+        case .volume(let request): return try volume(request)
         case .ps(let options): return try list(options)
         case .logs(let options): return try logs(options)
         case .stop(let options):
@@ -101,7 +108,7 @@ struct ProgramExecution {
         }
     }
 
-    private func signalNumber(_ text: String) throws(EngineError) -> Int32 {
+    func signalNumber(_ text: String) throws(EngineError) -> Int32 {
         guard let number = Signals.number(text) else { throw EngineError("Invalid signal: \(text)") }
         return number
     }
