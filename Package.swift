@@ -51,6 +51,7 @@ let package = Package(
         module("ControlGroups", ["LinuxKernel"]),
         module("Archive", ["LinuxKernel", "OCI", "CCrypto", "CZlib", "CZstd"]),
         module("ContainerRuntime", ["OCI", "JSON", "LinuxKernel", "ControlGroups", "Netlink"]),
+        module("Explain", ["ControlGroups", "Netlink", "LinuxKernel", "JSON"]),
         module("ContainerNetwork", ["Netlink", "LinuxKernel", "JSON"]),
         module("ImageStore", ["Archive", "OCI", "JSON", "LinuxKernel"]),
         module("ImageBuilder", ["ImageStore", "Archive", "OCI", "JSON", "LinuxKernel"]),
@@ -58,12 +59,12 @@ let package = Package(
             "Engine",
             [
                 "ImageBuilder", "ImageStore", "ContainerRuntime", "ContainerNetwork", "Archive", "OCI", "JSON", "LinuxKernel",
-                "ControlGroups", "Netlink",
+                "ControlGroups", "Netlink", "Explain",
             ]),
         .executableTarget(
             name: "berth",
             dependencies: [
-                "Engine", "ImageBuilder", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
+                "Engine", "Explain", "ImageBuilder", "ContainerRuntime", "ContainerNetwork", "Netlink", "ControlGroups", "ImageStore", "CommandLine",
                 "GoTemplate", "TransferCommands", "Archive", "OCI", "JSON", "LinuxKernel",
             ],
             swiftSettings: swiftSettings),
@@ -92,6 +93,7 @@ let package = Package(
         tests("JSONTests", ["JSON"]),
         tests("GoTemplateTests", ["GoTemplate", "JSON"]),
         tests("ContainerRuntimeTests", ["ContainerRuntime", "ControlGroups", "OCI", "JSON", "LinuxKernel"]),
+        tests("ExplainTests", ["Explain", "Netlink", "LinuxKernel", "JSON"]),
         tests("EngineTests", ["Engine", "OCI", "JSON"]),
         tests("LinuxKernelTests", ["LinuxKernel"]),
         tests("NetlinkTests", ["Netlink", "LinuxKernel"]),

@@ -7,7 +7,7 @@ packages() {
     build) echo libseccomp-dev libssl-dev zlib1g-dev libzstd-dev libisal-dev libc6-dev binutils ;;
     run) echo nftables ;;
     demo) echo nftables iproute2 busybox-static curl util-linux procps ;;
-    test) echo nftables iproute2 busybox-static curl util-linux procps python3 strace jq skopeo umoci zstd socat iputils-ping docker-registry openssl e2fsprogs git xz-utils bzip2 ;;
+    test) echo nftables iproute2 busybox-static curl util-linux procps python3 strace jq skopeo umoci zstd socat iputils-ping docker-registry openssl e2fsprogs git xz-utils bzip2 groff-base zsh fish ;;
     bench) echo busybox-static iproute2 iptables util-linux crun runc podman hyperfine jq gcc libc6-dev strace python3 nftables ;;
     peers) echo docker.io containerd podman skopeo ;;
     image) echo mmdebstrap python3 ;;

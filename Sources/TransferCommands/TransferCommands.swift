@@ -25,11 +25,18 @@ public enum TransferCommands {
         Flag("root", nil, .string, "Directory of all state (also BERTH_ROOT)"),
         Flag("version", "v", .boolean, "Print version information and quit"),
         .notYet("debug", "D", .boolean, "Enable debug mode"),
-        .notYet("host", "H", .list("list"), "Daemon socket to connect to"),
+        Flag("host", "H", .list("list"), "Daemon socket to connect to", support: noDaemon),
         .notYet("context", "c", .string, "Name of the context to use", harmless: ["", "default"]),
         Flag("config", nil, .string, "Location of client config files (also DOCKER_CONFIG)"),
         .notYet("log-level", "l", .string, "Set the logging level", default: "info"),
+        Flag("tls", nil, .boolean, "Use TLS; implied by --tlsverify", support: noDaemon),
+        Flag("tlscacert", nil, .string, "Trust certs signed only by this CA", support: noDaemon),
+        Flag("tlscert", nil, .string, "Path to TLS certificate file", support: noDaemon),
+        Flag("tlskey", nil, .string, "Path to TLS key file", support: noDaemon),
+        Flag("tlsverify", nil, .boolean, "Use TLS and verify the remote", support: noDaemon),
     ]
+
+    private static let noDaemon = FlagSupport.never(reason: "there is no daemon to connect to")
 
     static let contentTrust = Flag(
         "disable-content-trust", nil, .boolean, "Skip image verification", default: "true",

@@ -13,7 +13,18 @@ enum Main {
         case "berth-monitor":
             writeText("berth-monitor is started by berth for each container; there is nothing to start by hand\n", to: 2)
             exit(125)
-        default: exit(ProgramExecution.run(rest))
+        default:
+            if let place = ArgumentBytes.firstThatIsNoText() {
+                writeText(
+                    "berth: argument \(place) is not UTF-8 text, and nothing is done with what it might have meant\n", to: 2)
+                exit(125)
+            }
+            let status = ProgramExecution.run(rest)
+            if status == 0, let failure = StandardOutput.failure {
+                writeText("berth: cannot write to standard output: \(failure)\n", to: 2)
+                exit(1)
+            }
+            exit(status)
         }
     }
 }

@@ -67,13 +67,24 @@ import Testing
 
     @Test(
         arguments: [
-            (["--restart", "always"], "berth: --restart is not supported yet"),
-            (["--privileged"], "berth: --privileged is not supported yet"),
-            (["--device", "/dev/fuse"], "berth: --device is not supported yet"),
+            (
+                ["--restart", "sometimes"],
+                "invalid argument \"sometimes\" for \"--restart\" flag: write no, always, unless-stopped, on-failure or on-failure:COUNT"
+            ),
+            (
+                ["--device", "fuse"],
+                "invalid argument \"fuse\" for \"--device\" flag: bad format for path: write HOST-PATH[:CONTAINER-PATH][:rwm]; devices by CDI names are not supported yet"
+            ),
             (["--gpus", "all"], "berth: --gpus is not supported yet"),
-            (["-a", "stdout"], "berth: --attach is not supported yet"),
-            (["--sig-proxy=false"], "berth: --sig-proxy is not supported yet"),
-            (["--pid", "host"], "berth: --pid is not supported yet"),
+            (["--runtime", "runc"], "berth: --runtime is not supported: berth runs containers itself"),
+            (
+                ["-a", "console"],
+                "invalid argument \"console\" for \"-a, --attach\" flag: valid streams are STDIN, STDOUT and STDERR"
+            ),
+            (
+                ["--pid", "host"],
+                "berth: --pid host needs --userns host: with users of its own a container has no rights over the host's"
+            ),
             (["--cpu-count", "1"], "berth: --cpu-count is not supported: it is for Windows"),
             (
                 ["--network", "name=mine,ipx=1"],
@@ -238,10 +249,13 @@ import Testing
             (["images", "a", "b"], "berth: 'berth images' requires at most 1 argument"),
             (["load", "x"], "berth: 'berth load' accepts no arguments"),
             (["import", "", "a"], "berth: the name of the archive is empty"),
-            (["ps", "-f", "name=x"], "berth: --filter is not supported yet"),
             (
-                ["inspect", "--type=volume", "x"],
-                "invalid argument \"volume\" for \"--type\" flag: it is neither container nor image"
+                ["ps", "-f", "name"],
+                "invalid argument \"name\" for \"-f, --filter\" flag: invalid filter \"name\": write one of ancestor, before, exited, expose, health, id, label, name, network, publish, since, status, volume, = and a value"
+            ),
+            (
+                ["inspect", "--type=plugin", "x"],
+                "invalid argument \"plugin\" for \"--type\" flag: it is not container, image, network or volume"
             ),
             (["logs", "-n", "x", "a"], "invalid argument \"x\" for \"-n, --tail\" flag: \"x\" is not a whole number"),
             (
@@ -252,7 +266,7 @@ import Testing
                 ["stop", "-t", "5s", "a"],
                 "invalid argument \"5s\" for \"-t, --timeout\" flag: \"5s\" is not a whole number"
             ),
-            (["create", "x"], "berth: unknown command: berth create"),
+            (["creat", "x"], "berth: unknown command: berth creat"),
             (
                 ["exec", "-u", "0:", "a", "b"],
                 "invalid argument \"0:\" for \"-u, --user\" flag: the group is empty; write USER or USER:GROUP"

@@ -24,6 +24,11 @@ public struct Command: Sendable {
     public var flags: @Sendable () -> [Flag]
     /// The commands of a group; empty for a command that does something.
     public var subcommands: [Command]
+    /// For programs, not for people: help and documents do not show it.
+    public var isHidden = false
+    /// For a command of Docker's that this program does not have: the sentence that says what works instead. Whatever
+    /// words follow, it is all there is to say.
+    public var refusal: String?
 
     /// A command and what it shows.
     public struct Example: Sendable {
@@ -73,6 +78,21 @@ public struct Command: Sendable {
         examples = []
         self.flags = flags
         self.subcommands = subcommands
+    }
+
+    /// A command of Docker's that is refused.
+    public init(refused name: String, aliases: [String] = [], summary: String, _ refusal: String) {
+        self.init(
+            name, aliases: aliases, identifier: "refused \(name)", summary: summary, usage: "", operands: .any,
+            heading: "Not in Berth")
+        self.refusal = refusal
+    }
+
+    /// The same command, not shown to people.
+    public func hidden() -> Command {
+        var copy = self
+        copy.isHidden = true
+        return copy
     }
 
     /// The same command under another name or at another place.

@@ -7,6 +7,11 @@ extension Command {
         var rest = words
         var offset = 0
         while true {
+            if let refusal = command.refusal {
+                if rest.first == "--help" || rest.first == "-h" { return .help(command.help(path)) }
+                return .failure(
+                    UsageError("\(name): \(refusal)", command: path.joined(separator: " "), status: 1, isFinal: true))
+            }
             let parser = FlagParser(flags: command.flags(), interspersed: command.interspersed)
             let result: FlagParser.Result
             do throws(FlagParser.Failure) {
@@ -87,7 +92,7 @@ extension Command {
     func suggestions(for word: String) -> [String] {
         guard word.utf8.count <= 40 else { return [] }
         var found: [(name: String, distance: Int)] = []
-        for command in subcommands {
+        for command in subcommands where !command.isHidden {
             for name in [command.name] + command.aliases {
                 let distance = Spelling.distance(word.lowercased(), name)
                 // Two slips in a short word leave nothing of it.

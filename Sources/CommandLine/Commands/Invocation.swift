@@ -37,9 +37,12 @@ public struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
     public var command: String
     /// The exit status: 125 for a flag that cannot be read, 1 for a wrong command or number of operands (Docker 28).
     public var status: Int32
+    /// The sentence says it all: no help adds to it.
+    public var isFinal: Bool
 
     /// An error, also for a command that finds its options contradict each other.
-    public init(_ message: String, usage: String? = nil, command: String, status: Int32 = 125) {
+    public init(_ message: String, usage: String? = nil, command: String, status: Int32 = 125, isFinal: Bool = false) {
+        self.isFinal = isFinal
         self.message = message
         self.usage = usage
         self.command = command
@@ -48,6 +51,6 @@ public struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// Everything to print, with a newline at its end.
     public var description: String {
-        message + "\n\n" + (usage.map { "Usage:  \($0)\n\n" } ?? "") + "Run '\(command) --help' for more information\n"
+        isFinal ? message + "\n" : message + "\n\n" + (usage.map { "Usage:  \($0)\n\n" } ?? "") + "Run '\(command) --help' for more information\n"
     }
 }

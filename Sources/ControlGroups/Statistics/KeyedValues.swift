@@ -66,7 +66,8 @@ public struct Pressure: Sendable, Equatable {
     /// Every task waited.
     public var full = Share()
 
-    init(parsing text: String) {
+    /// Reads the file's text; what is no line of it is left out.
+    public init(parsing text: String) {
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ")
             guard let kind = words.first else { continue }

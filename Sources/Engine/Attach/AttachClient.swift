@@ -18,12 +18,19 @@ public final class AttachClient {
     private var inputOpen: Bool
     private var readerIsGone = false
     private var interrupts = 0
+    private let options: AttachOptions
+    private var keys: DetachKeys.Matcher
+    private var isDetached = false
 
     /// - Parameters:
     ///   - socket: the conversation with the monitor.
     ///   - sendsInput: whether standard input goes to the container (`-i`).
     ///   - hasTerminal: whether the container has a terminal (`-t`).
-    init(socket: borrowing FileDescriptor, sendsInput: Bool, hasTerminal: Bool) {
+    init(
+        socket: borrowing FileDescriptor, sendsInput: Bool, hasTerminal: Bool, options: AttachOptions = AttachOptions()
+    ) {
+        self.options = options
+        keys = DetachKeys.Matcher(options.detachKeys)
         self.socket = socket.rawValue
         self.sendsInput = sendsInput
         self.hasTerminal = hasTerminal
@@ -58,15 +65,21 @@ public final class AttachClient {
             if raw {
                 let mode = try RawMode(0)
                 defer { withExtendedLifetime(mode) {} }
+                if options.isGuest, let size = Terminal.size(0) {
+                    _ = try? StreamSocket.send(
+                        socket, AttachFrame.resize(rows: size.rows, columns: size.columns).encoded[...], wait: true)
+                }
                 return try loop(signals)
             }
             return try loop(signals)
         } catch {
+            if isDetached { return 0 }
             if error == .interrupted {
                 throw EngineError("interrupted three times; the container goes on in the background", exitCode: 130)
             }
             if readerIsGone {
-                throw EngineError("nobody reads the container's output any more; it goes on in the background", exitCode: 141)
+                throw EngineError(
+                    "nobody reads the container's output any more; it goes on in the background", exitCode: 141)
             }
             throw EngineError("the connection to the container's monitor broke: \(error)", exitCode: 125)
         }
@@ -113,7 +126,15 @@ public final class AttachClient {
             try? poller.remove(0)
             return try send(.inputEnded, poller)
         }
-        try send(.input(Array(chunk[..<count])), poller)
+        var bytes = Array(chunk[..<count])
+        if hasTerminal, keys.take(&bytes) {
+            if !bytes.isEmpty { try send(.input(bytes), poller) }
+            try send(.detach, poller)
+            isDetached = true
+            throw .interrupted
+        }
+        if bytes.isEmpty { return }
+        try send(.input(bytes), poller)
         // The monitor does not take more for now: neither do we.
         if !outgoing.isEmpty { try? poller.modify(0, [], token: Token.input) }
     }
@@ -152,6 +173,13 @@ public final class AttachClient {
             // As Docker's client: who presses it a third time means this program.
             throw .interrupted
         default:
+            guard options.passesSignals else {
+                // Without passing them on they end this program, as they would any other.
+                isDetached = true
+                Signals.resetAll()
+                kill(getpid(), signal)
+                throw .interrupted
+            }
             if signal == SIGINT { interrupts += 1 }
             try send(.signal(signal), poller)
         }
@@ -161,6 +189,7 @@ public final class AttachClient {
     private func handleFrames() -> Int32? {
         while let frame = try? AttachFrame.decode(&buffer) {
             switch frame {
+            case .output where !options.showsOutput, .errorOutput where !options.showsErrors: break
             case .output(let bytes): readerIsGone = !Self.write(bytes, to: 1) || readerIsGone
             case .errorOutput(let bytes): readerIsGone = !Self.write(bytes, to: 2) || readerIsGone
             case .exited(let code): return code

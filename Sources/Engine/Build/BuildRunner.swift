@@ -71,7 +71,7 @@ private struct ContainerStep {
     static func clear(_ engine: Engine, _ id: String) {
         let directory = ContainerDirectory(roots: engine.roots, id: id)
         if let host = try? HostControlGroups.detect(),
-            let group = try? ControlGroup.open(host: host, path: directory.payloadGroup), group.exists
+            let group = try? ControlGroup.open(host: host, path: directory.stepGroup), group.exists
         {
             try? group.kill()
             try? group.remove(emptyParents: 2)
@@ -223,7 +223,11 @@ private struct ContainerStep {
         let pipes = try StepPipes()
         launch.standardStreams = (pipes.null, pipes.output.write, pipes.errors.write)
         launch.ownsStreams = true
-        let group = try ControlGroup.create(host: host, path: directory.payloadGroup, limits: ResourceLimits())
+        if let parent = request.options.controlGroupParent {
+            // Whoever clears away after a crash has to know where it is.
+            try Files.replace(directory.groupParentPath, with: Array(parent.utf8), mode: 0o600)
+        }
+        let group = try ControlGroup.create(host: host, path: directory.stepGroup, limits: ResourceLimits())
         launch.controlGroup = group
         let networks = engine.networks
         let connected = endpoint
@@ -242,6 +246,17 @@ private struct ContainerStep {
         pipes.drain(output)
         try? group.remove(emptyParents: 2)
         return status.code
+    }
+}
+
+extension ContainerDirectory {
+    /// Where a build step's `--cgroup-parent` is written down.
+    var groupParentPath: String { path + "/cgroup-parent" }
+
+    /// The group of a build step's program.
+    var stepGroup: String {
+        guard let parent = try? Files.readLine(groupParentPath), !parent.isEmpty else { return payloadGroup }
+        return "/" + (PathText.names(parent) + PathText.names(payloadGroup)).joined(separator: "/")
     }
 }
 

@@ -20,6 +20,8 @@ public struct ContainerDirectory: Sendable {
     public var logPath: String { path + "/log.json" }
     private var recordPath: String { path + "/container.json" }
     private var statePath: String { path + "/state.json" }
+    /// What the health checks have found.
+    var healthPath: String { runPath + "/health.json" }
     private var lockPath: String { runPath + "/lock" }
 
     /// The groups of the container: payload and monitor are leaves below it.
@@ -32,7 +34,8 @@ public struct ContainerDirectory: Sendable {
     func readRecord() throws(EngineError) -> ContainerRecord {
         let bytes = try attempt("read", recordPath) { () throws(Errno) in try Files.read(recordPath) }
         do throws(JSONError) { return try ContainerRecord(parsing: bytes) } catch {
-            throw EngineError("the record of container \(ContainerID.short(id)) cannot be read: \(recordPath): \(error)")
+            throw EngineError(
+                "the record of container \(ContainerID.short(id)) cannot be read: \(recordPath): \(error)")
         }
     }
 
@@ -53,6 +56,51 @@ public struct ContainerDirectory: Sendable {
         try attempt("write", statePath) { () throws(Errno) in
             try Files.replace(statePath, with: state.json.serialized(), mode: 0o600)
         }
+    }
+
+    /// Changes the record of a container that others may be changing too: reads, changes and replaces it under a lock of its
+    /// own, which is held for no longer than that.
+    func change(_ body: (inout ContainerRecord) throws(EngineError) -> Void) throws(EngineError) -> ContainerRecord {
+        let lock = try attempt("lock the record of", ContainerID.short(id)) { () throws(Errno) in
+            try makeRunDirectory()
+            return try FileLock(runPath + "/record.lock")
+        }
+        defer { withExtendedLifetime(lock) {} }
+        var record = try readRecord()
+        try body(&record)
+        try write(record)
+        return record
+    }
+
+    /// Whether a state has been written: the container is one that somebody keeps, although it has not run.
+    var hasState: Bool { Files.exists(statePath) }
+
+    /// What the health checks have found; nil when there is none or the container does not run.
+    public func health(_ record: ContainerRecord, _ state: ContainerState) -> HealthState? {
+        guard record.health != nil, state.status == .running else { return nil }
+        guard let bytes = try? Files.read(healthPath), let health = try? HealthState(parsing: bytes) else {
+            return HealthState()
+        }
+        return health
+    }
+
+    // MARK: Conversation with the monitor
+
+    private static let socketName = "monitor.sock"
+
+    /// Listens for whoever wants something of this container's monitor.
+    func listen() throws(Errno) -> FileDescriptor {
+        let place = try Files.open(runPath, [.readOnly, .directory])
+        defer { withExtendedLifetime(place) {} }
+        try? Files.unlink(at: place.rawValue, Self.socketName)
+        return try UnixSocket.listen(at: place.rawValue, Self.socketName)
+    }
+
+    /// A connection to the container's monitor.
+    func connect() throws(Errno) -> FileDescriptor {
+        let place = try Files.open(runPath, [.readOnly, .directory])
+        defer { withExtendedLifetime(place) {} }
+        return try UnixSocket.connect(at: place.rawValue, Self.socketName)
     }
 
     // MARK: Life
@@ -101,7 +149,7 @@ public struct ContainerDirectory: Sendable {
     /// - Returns: whether it is free.
     func waitUntilUnlocked(milliseconds: Int32?) -> Bool {
         let state = readState()
-        if state.status == .running, let monitor = try? ProcessClone.open(pid: state.monitorPID), isLocked {
+        if state.isAlive, let monitor = try? ProcessClone.open(pid: state.monitorPID), isLocked {
             // The monitor holds the lock until it dies; its pidfd says when, without polling.
             guard (try? Poll.readable(monitor.rawValue, milliseconds: milliseconds)) == true else { return false }
             return true

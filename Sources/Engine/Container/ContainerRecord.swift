@@ -105,6 +105,13 @@ public struct ContainerRecord: Sendable {
     public var stopSignal = "SIGTERM"
     /// Seconds between the stop signal and SIGKILL; -1 waits for ever.
     public var stopTimeout = 10
+    /// What happens when it ends by itself.
+    public var restart = RestartPolicy()
+    /// How it is told that the program works; nil without a check.
+    public var health: ContainerHealthCheck?
+    /// Whether its standard input ends with the first client that has it.
+    public var closesInput = false
+    public var extras = ContainerExtras()
 
     /// A record with everything else at its default.
     public init(id: String, name: String, created: String, image: String, imageID: String) {
@@ -144,6 +151,10 @@ extension ContainerRecord {
         object["oomScoreAdjustment"] = oomScoreAdjustment.map { JSONValue($0) }
         object["stopSignal"] = .string(stopSignal)
         object["stopTimeout"] = JSONValue(stopTimeout)
+        if restart != RestartPolicy() { object["restart"] = .string(restart.text) }
+        object["health"] = health?.json
+        if closesInput { object["closesInput"] = true }
+        if extras != ContainerExtras() { object["extras"] = extras.json }
         if let idRange { object["idRange"] = ["base": JSONValue(idRange.base), "size": JSONValue(idRange.size)] }
         return .object(object)
     }
@@ -208,5 +219,9 @@ extension ContainerRecord {
         oomScoreAdjustment = try object.integer("oomScoreAdjustment")
         stopSignal = try object.string("stopSignal") ?? "SIGTERM"
         stopTimeout = try object.integer("stopTimeout") ?? 10
+        restart = try object.string("restart").flatMap { RestartPolicy($0) } ?? RestartPolicy()
+        health = try object.decode("health", ContainerHealthCheck.init)
+        closesInput = try object.bool("closesInput") ?? false
+        extras = try object.decode("extras", ContainerExtras.init) ?? ContainerExtras()
     }
 }

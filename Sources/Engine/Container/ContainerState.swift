@@ -4,7 +4,7 @@ import LinuxKernel
 /// Where a container is in its life, as `state.json` keeps it; replaced by rename at each step.
 public struct ContainerState: Sendable, Equatable {
     /// Docker's words for it.
-    public enum Status: String, Sendable { case created, running, exited }
+    public enum Status: String, Sendable { case created, running, restarting, exited }
 
     public var status = Status.created
     /// The first process, as the host numbers it; 0 when there is none.
@@ -15,6 +15,12 @@ public struct ContainerState: Sendable, Equatable {
     public var monitorPID: Int32 = 0
     /// The boot in which the container was started.
     public var bootID = ""
+    /// Whether all of its processes are frozen; only while it runs.
+    public var isPaused = false
+    /// Whether a person ended it: then `unless-stopped` does not start it again after a reboot.
+    public var stoppedByHand = false
+    /// How often its policy has started it again since a person did.
+    public var restartCount = 0
     public var exitCode: Int32 = 0
     public var oomKilled = false
     /// Why it could not start or ended unexpectedly; empty otherwise.
@@ -29,8 +35,17 @@ public struct ContainerState: Sendable, Equatable {
     public var gateway = ""
     public var hardwareAddress = ""
 
+    /// Whether this very command found it without its monitor; not on disk.
+    var wasAbandoned = false
+
     /// A container that has not run.
     public init() {}
+
+    /// Docker's word for where it is.
+    public var word: String { status == .running && isPaused ? "paused" : status.rawValue }
+
+    /// Whether a monitor looks after it: it runs, or waits to be started again.
+    public var isAlive: Bool { status == .running || status == .restarting }
 
     var json: JSONValue {
         [
@@ -39,7 +54,8 @@ public struct ContainerState: Sendable, Equatable {
             "oomKilled": .bool(oomKilled), "error": .string(error), "startedAt": .string(startedAt),
             "finishedAt": .string(finishedAt), "address": .string(address), "prefixLength": JSONValue(prefixLength),
             "gateway": .string(gateway), "hardwareAddress": .string(hardwareAddress),
-            "ports": .array(ports.map(\.json)),
+            "ports": .array(ports.map(\.json)), "paused": .bool(isPaused), "stoppedByHand": .bool(stoppedByHand),
+            "restartCount": JSONValue(restartCount),
         ]
     }
 
@@ -62,5 +78,8 @@ public struct ContainerState: Sendable, Equatable {
         gateway = try object.string("gateway") ?? ""
         hardwareAddress = try object.string("hardwareAddress") ?? ""
         ports = try object.decodeArray("ports", ContainerRecord.Port.init) ?? []
+        isPaused = try object.bool("paused") ?? false
+        stoppedByHand = try object.bool("stoppedByHand") ?? false
+        restartCount = try object.integer("restartCount") ?? 0
     }
 }

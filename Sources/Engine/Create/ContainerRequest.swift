@@ -73,6 +73,15 @@ public struct ContainerRequest: Sendable {
     public var oomScoreAdjustment: Int?
     public var stopSignal: String?
     public var stopTimeout: Int?
+    public var restart = RestartPolicy()
+    public var health = HealthRequest()
+    /// Whether standard input ends with the first client that has it.
+    public var closesInput = false
+    public var extras = ContainerExtras()
+    /// Containers whose mounts this one has as well, and whether they are read-only.
+    public var volumesFrom: [(container: String, isReadOnly: Bool?)] = []
+    /// Whether the container is kept although nobody starts it yet (`create`).
+    public var isKept = false
 
     /// A request to run an image as it is.
     public init(image: String) { self.image = image }

@@ -5,6 +5,12 @@ import LinuxKernel
 import Netlink
 import OCI
 
+/// The lock of the volumes as an optional object.
+private final class VolumesLock {
+    private let lock: FileLock
+    init(_ volumes: VolumeStore) throws(EngineError) { lock = try volumes.lock(shared: true) }
+}
+
 /// A container that exists on disk and whose lock its creator holds.
 public struct CreatedContainer: ~Copyable {
     public let record: ContainerRecord
@@ -24,8 +30,15 @@ extension Engine {
         let id = ContainerID.make()
         var request = request
         let shared = try resolveNetworks(&request)
+        let usesVolumes =
+            !image.configuration.config.volumes.isEmpty || !request.volumesFrom.isEmpty
+            || request.mounts.contains { if case .volume = $0.source { true } else { false } }
+        // Nobody removes a volume between its making and the record that names it.
+        let volumesLock = try usesVolumes ? VolumesLock(volumes) : nil
+        defer { withExtendedLifetime(volumesLock) {} }
         var record = try RecordBuilder(
-            request: request, image: image, id: id, volumes: volumes, layers: images.layerDirectories(of: image)
+            request: request, image: image, id: id, volumes: volumes, layers: images.layerDirectories(of: image),
+            borrowed: try borrowedMounts(request.volumesFrom)
         ).build()
         let directory = ContainerDirectory(roots: roots, id: id)
         // The lock comes before anything is visible: a command that meets the half-made container leaves it alone.
@@ -47,11 +60,33 @@ extension Engine {
             try makeOverlayDirectories(record, directory, images.layerDirectories(of: image))
             try fillVolumes(record, image)
             try directory.write(record)
+            // What somebody keeps without starting it is told from what a killed `run` left by its state.
+            if request.isKept { try directory.write(ContainerState()) }
         } catch {
             try? discard(record, directory)
             throw EngineError(error.description, exitCode: 125)
         }
+        report("create", record)
         return CreatedContainer(record: record, directory: directory, lock: lock)
+    }
+
+    /// The mounts of other containers, tmpfs left out, as Docker's `--volumes-from` takes them over.
+    private func borrowedMounts(
+        _ sources: [(container: String, isReadOnly: Bool?)]
+    ) throws(EngineError) -> [ContainerMount] {
+        var result = [ContainerMount]()
+        for source in sources {
+            for mount in try inspect(source.container).record.mounts where mount.kind != .tmpfs {
+                var mount = mount
+                // It is that container's to remove.
+                mount.isAnonymous = false
+                mount.copiesContent = false
+                mount.isReadOnly = source.isReadOnly ?? mount.isReadOnly
+                result.removeAll { $0.destination == mount.destination }
+                result.append(mount)
+            }
+        }
+        return result
     }
 
     private func claimName(_ wanted: String?, _ record: inout ContainerRecord) throws(EngineError) {

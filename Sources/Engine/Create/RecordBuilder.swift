@@ -12,6 +12,8 @@ struct RecordBuilder {
     let id: String
     let volumes: VolumeStore
     let layers: [LayerDirectory]
+    /// Mounts of other containers (`--volumes-from`).
+    var borrowed: [ContainerMount] = []
 
     func build() throws(EngineError) -> ContainerRecord {
         let config = image.configuration.config
@@ -51,6 +53,15 @@ struct RecordBuilder {
             throw EngineError("Invalid signal: \(record.stopSignal)", exitCode: 125)
         }
         record.stopTimeout = request.stopTimeout ?? config.stopTimeout ?? 10
+        guard request.restart.kind == .no || !request.autoRemove else {
+            throw EngineError("conflicting options: cannot specify both --restart and --rm", exitCode: 125)
+        }
+        record.restart = request.restart
+        record.health = request.health.check(over: config.healthcheck)
+        record.closesInput = request.closesInput
+        record.extras = request.extras
+        _ = try DeviceSpecification(request.extras)
+        _ = try DeviceSpecification.blockIO(request.extras)
         record.layers = layers.map { ContainerRecord.Layer(path: $0.path, idBase: $0.idBase) }
         record.mounts = try mounts(config)
         return record
@@ -168,14 +179,16 @@ struct RecordBuilder {
         let added = try names(request.capabilitiesAdded), dropped = try names(request.capabilitiesDropped)
         let standard = try names(ContainerSecurity.defaultCapabilities)
         // As Docker: a capability that is both dropped by ALL and added by name is there; one named in both is not.
+        let isPrivileged = request.extras.isPrivileged
         let dropsAll = dropped == .all
         let addsAll = added == .all
         var result = dropsAll ? added : standard.union(added)
         if !dropsAll { result.subtract(dropped) }
         if dropsAll, addsAll { result = .all }
+        if isPrivileged { result = CapabilitySet.all.subtracting(dropped) }
         security.capabilities = result.memberNames
         security.noNewPrivileges = request.noNewPrivileges
-        security.seccomp = request.seccomp
+        security.seccomp = isPrivileged && request.seccomp == .standard ? .unconfined : request.seccomp
         security.usesHostUsers = request.usesHostUsers
         if case .profile(let text) = request.seccomp {
             _ = try SeccompProfileFile.parse(text, capabilities: Set(security.capabilities))
@@ -222,6 +235,9 @@ struct RecordBuilder {
                 throw EngineError("Duplicate mount point: \(resolved.destination)", exitCode: 125)
             }
             result.append(resolved)
+        }
+        for mount in borrowed where !result.contains(where: { $0.destination == mount.destination }) {
+            result.append(mount)
         }
         for path in config.volumes
         where PathText.isAbsolute(path) && !result.contains(where: { $0.destination == Self.clean(path) }) {
@@ -271,7 +287,9 @@ struct RecordBuilder {
             }
         case .volume(let name):
             let chosen = name ?? ContainerID.make()
-            result = ContainerMount(kind: .volume, source: try volumes.directory(chosen).path, destination: destination)
+            result = ContainerMount(
+                kind: .volume, source: try volumes.directory(chosen, isAnonymous: name == nil).path,
+                destination: destination)
             result.name = chosen
             result.isAnonymous = name == nil
         }

@@ -28,7 +28,8 @@ public struct ContainerInspection {
             "State": stateObject, "Image": .string(record.imageID),
             "ResolvConfPath": .string(directory.path + "/resolv.conf"),
             "HostnamePath": .string(directory.path + "/hostname"), "HostsPath": .string(directory.path + "/hosts"),
-            "LogPath": .string(directory.logPath), "Name": .string("/" + record.name), "RestartCount": 0,
+            "LogPath": .string(directory.logPath), "Name": .string("/" + record.name),
+            "RestartCount": JSONValue(state.restartCount),
             "Driver": "overlay2", "Platform": "linux", "MountLabel": "", "ProcessLabel": "", "AppArmorProfile": "",
             "ExecIDs": nil, "HostConfig": hostConfig, "GraphDriver": graphDriver,
             "Mounts": .array(record.mounts.map(mount)),
@@ -37,15 +38,23 @@ public struct ContainerInspection {
     }
 
     private var stateObject: JSONValue {
-        [
-            "Status": .string(state.status.rawValue), "Running": .bool(state.status == .running), "Paused": false,
-            "Restarting": false, "OOMKilled": .bool(state.oomKilled), "Dead": false, "Pid": JSONValue(state.pid),
-            "ExitCode": JSONValue(state.exitCode), "Error": .string(state.error), "StartedAt": .string(state.startedAt),
-            "FinishedAt": .string(state.finishedAt),
-        ]
+        var object = JSONObject([
+            ("Status", .string(state.word)), ("Running", .bool(state.isAlive)), ("Paused", .bool(state.isPaused)),
+            ("Restarting", .bool(state.status == .restarting)), ("OOMKilled", .bool(state.oomKilled)), ("Dead", false),
+            ("Pid", JSONValue(state.pid)), ("ExitCode", JSONValue(state.exitCode)), ("Error", .string(state.error)),
+            ("StartedAt", .string(state.startedAt)), ("FinishedAt", .string(state.finishedAt)),
+        ])
+        object["Health"] = directory.health(record, state)?.json
+        return .object(object)
     }
 
     private var config: JSONValue {
+        var object: JSONObject = JSONObject(configMembers.objectValue?.members.map { ($0.key, $0.value) } ?? [])
+        object["Healthcheck"] = record.health?.inspection
+        return .object(object)
+    }
+
+    private var configMembers: JSONValue {
         [
             "Hostname": .string(record.hostname), "Domainname": .string(record.domainname),
             "User": .string(record.user),
@@ -53,7 +62,7 @@ public struct ContainerInspection {
             "ExposedPorts": .object(
                 JSONObject(record.ports.map { ("\($0.containerPort)/\($0.proto)", .object(JSONObject())) })),
             "Tty": .bool(record.terminal), "OpenStdin": .bool(record.interactive),
-            "StdinOnce": .bool(record.interactive),
+            "StdinOnce": .bool(record.closesInput),
             "Env": JSONValue(record.environment), "Cmd": record.command.isEmpty ? nil : JSONValue(record.command),
             "Image": .string(record.image),
             "Volumes": .object(
@@ -70,16 +79,21 @@ public struct ContainerInspection {
         var object = JSONObject([
             ("Binds", .array(record.mounts.filter { $0.kind != .tmpfs }.map(bindText))),
             ("NetworkMode", .string(record.network)), ("PortBindings", portMap(record.ports)),
-            ("RestartPolicy", ["Name": "no", "MaximumRetryCount": 0]), ("AutoRemove", .bool(record.autoRemove)),
-            ("LogConfig", ["Type": "json-file", "Config": .object(JSONObject())]),
+            (
+                "RestartPolicy",
+                ["Name": .string(record.restart.kind.rawValue), "MaximumRetryCount": JSONValue(record.restart.maximum)]
+            ), ("AutoRemove", .bool(record.autoRemove)),
+            ("LogConfig", logConfig),
             ("CapAdd", capabilityDifference(added: true)), ("CapDrop", capabilityDifference(added: false)),
             ("Dns", JSONValue(record.dns)), ("DnsSearch", JSONValue(record.networking.searchDomains ?? [])),
             ("DnsOptions", JSONValue(record.networking.resolverOptions ?? [])),
             ("ExtraHosts", JSONValue(record.extraHosts)),
-            ("GroupAdd", JSONValue(record.groupAdd)), ("IpcMode", "private"), ("CgroupnsMode", "private"),
-            ("OomScoreAdj", JSONValue(record.oomScoreAdjustment ?? 0)), ("PidMode", ""), ("Privileged", false),
+            ("GroupAdd", JSONValue(record.groupAdd)), ("IpcMode", mode("ipc", "private")),
+            ("CgroupnsMode", mode("cgroup", "private")),
+            ("OomScoreAdj", JSONValue(record.oomScoreAdjustment ?? 0)), ("PidMode", mode("pid", "")),
+            ("Privileged", .bool(record.extras.isPrivileged)),
             ("ReadonlyRootfs", .bool(record.readOnlyRoot)), ("SecurityOpt", securityOptions),
-            ("UTSMode", .string(record.network == "host" ? "host" : "")),
+            ("UTSMode", record.network == "host" ? "host" : mode("uts", "")),
             ("UsernsMode", .string(record.security.usesHostUsers ? "host" : "private")),
             ("ShmSize", JSONValue(record.shmSize)), ("Sysctls", JSONValue(record.sysctls)), ("Runtime", "berth"),
         ])
@@ -96,8 +110,31 @@ public struct ContainerInspection {
         object["Init"] = .bool(record.usesInit)
         object["Ulimits"] = .array(
             record.ulimits.map { ["Name": .string($0.name), "Hard": JSONValue($0.hard), "Soft": JSONValue($0.soft)] })
+        object["Devices"] = .array(
+            record.extras.devices.map {
+                [
+                    "PathOnHost": .string($0.source), "PathInContainer": .string($0.destination),
+                    "CgroupPermissions": .string($0.access),
+                ]
+            })
+        object["DeviceCgroupRules"] = record.extras.deviceRules.isEmpty ? .null : JSONValue(record.extras.deviceRules)
+        object["BlkioWeight"] = JSONValue(record.extras.blockWeight ?? 0)
+        object["MemorySwappiness"] = record.extras.swappiness.map { JSONValue($0) } ?? .null
+        object["OomKillDisable"] = .bool(record.extras.disablesOutOfMemoryKiller)
+        if !record.extras.annotations.isEmpty { object["Annotations"] = JSONValue(record.extras.annotations) }
         object["MaskedPaths"] = nil
         return .object(object)
+    }
+
+    private func mode(_ kind: String, _ otherwise: String) -> JSONValue {
+        .string(record.extras.hostNamespaces.contains(kind) ? "host" : otherwise)
+    }
+
+    private var logConfig: JSONValue {
+        var options = JSONObject()
+        options["max-size"] = record.extras.logSize.map { .string(String($0)) }
+        options["max-file"] = record.extras.logFiles.map { .string(String($0)) }
+        return ["Type": .string(record.extras.logDriver), "Config": .object(options)]
     }
 
     private func capabilityDifference(added: Bool) -> JSONValue {

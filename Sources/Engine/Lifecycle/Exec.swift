@@ -13,6 +13,8 @@ public struct ExecRequestOptions: Sendable {
     public var terminal = false
     public var interactive = false
     public var detached = false
+    /// All capabilities of the container's user namespace and no seccomp filter.
+    public var isPrivileged = false
 
     /// A program with its arguments.
     public init(arguments: [String]) { self.arguments = arguments }
@@ -31,6 +33,9 @@ extension Engine {
         let (record, state, directory) = try inspect(text)
         guard state.status == .running else {
             throw EngineError("container \(ContainerID.short(record.id)) is not running")
+        }
+        guard !state.isPaused else {
+            throw EngineError("container \(record.name) is paused, unpause the container before exec")
         }
         let target = try openProcess(record, state)
         do {
@@ -67,13 +72,16 @@ extension Engine {
         }
     }
 
-    private func execRequest(
-        _ record: ContainerRecord, _ state: ContainerState, _ directory: ContainerDirectory, _ options: ExecRequestOptions
+    func execRequest(
+        _ record: ContainerRecord, _ state: ContainerState, _ directory: ContainerDirectory,
+        _ options: ExecRequestOptions
     ) throws -> ExecRequest {
         var process = RuntimeProcess()
         process.args = options.arguments
         process.env = record.environment
-        if options.terminal, !process.env.contains(where: { $0.hasPrefix("TERM=") }) { process.env.append("TERM=xterm") }
+        if options.terminal, !process.env.contains(where: { $0.hasPrefix("TERM=") }) {
+            process.env.append("TERM=xterm")
+        }
         for entry in options.environment {
             let key = String(decoding: entry.utf8.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self) + "="
             process.env.removeAll { PathText.begins($0, with: key) }
@@ -84,7 +92,8 @@ extension Engine {
         if options.terminal, let size = Terminal.size(0) ?? Terminal.size(1) {
             process.consoleSize = RuntimeConsoleSize(height: size.rows, width: size.columns)
         }
-        process.capabilities = RuntimeCapabilities(granted: record.security.capabilities)
+        process.capabilities = RuntimeCapabilities(
+            granted: options.isPrivileged ? CapabilitySet.all.memberNames : record.security.capabilities)
         process.noNewPrivileges = record.security.noNewPrivileges
         process.rlimits = record.ulimits.map {
             RuntimeResourceLimit(type: "RLIMIT_" + $0.name.uppercased(), soft: $0.soft, hard: $0.hard)
@@ -92,7 +101,9 @@ extension Engine {
         var request = ExecRequest(target: state.pid, process: process)
         request.userSpecification = options.user ?? record.user
         request.additionalGroups = record.groupAdd
-        request.seccomp = try SpecificationBuilder(record: record, directory: directory).build().configuration.linux.seccomp
+        request.seccomp = try SpecificationBuilder(record: record, directory: directory).build().configuration.linux
+            .seccomp
+        if options.isPrivileged { request.seccomp = nil }
         request.seccompCacheDirectory = roots.seccompCache
         let group = try ControlGroup.open(host: try HostControlGroups.detect(), path: directory.payloadGroup)
         request.controlGroup = group.exists ? group : nil

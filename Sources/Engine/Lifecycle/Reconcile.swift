@@ -20,12 +20,31 @@ extension Engine {
         }
         // A container that has ended stays so, and its creator or monitor is at work as long as the lock is held.
         if state.status == .exited && !record.autoRemove || directory.isLocked { return (record, state) }
-        guard let lock = try directory.lock() else { return (record, directory.readState()) }
+        if state.status == .created, directory.hasState { return (record, state) }
+        guard let result = try reconcile(record, directory) else { return nil }
+        state = result
+        // Whose monitor was killed is started again by whoever finds it, as its policy says; after a reboot `system
+        // resume` does that.
+        if state.wasAbandoned, state.bootID == Boot.id(),
+            record.restart.applies(exitCode: 137, stoppedByHand: state.stoppedByHand, count: state.restartCount)
+        {
+            try? start(record.id)
+            state = directory.readState()
+        }
+        return (record, state)
+    }
+
+    /// Puts a container right that nobody looks after; nil when it is gone then.
+    private func reconcile(
+        _ record: ContainerRecord, _ directory: ContainerDirectory
+    ) throws(EngineError) -> ContainerState? {
+        guard let lock = try directory.lock() else { return directory.readState() }
         defer { withExtendedLifetime(lock) {} }
-        state = directory.readState()
-        guard state.status == .running || record.autoRemove else { return (record, state) }
+        var state = directory.readState()
+        guard state.isAlive || record.autoRemove else { return state }
         try bury(record, directory, &state)
-        return record.autoRemove ? nil : (record, state)
+        state.wasAbandoned = true
+        return record.autoRemove ? nil : state
     }
 
     /// Puts away a container whose monitor is no more. The caller holds its lock.
@@ -58,10 +77,12 @@ extension Engine {
             ? "its monitor (process \(state.monitorPID)) was killed, and the container with it"
             : "the machine was restarted while the container ran"
         state.status = .exited
+        state.isPaused = false
         state.exitCode = 137
         state.pid = 0
         state.finishedAt = WallClock.now()
         try directory.write(state)
+        report("die", record, ["exitCode": "137"])
     }
 
     /// Removes a container's files, name and id range. The caller holds its lock, and the container does not run.
@@ -70,8 +91,9 @@ extension Engine {
         containers.release(name: record.name, id: record.id)
         if let range = record.idRange { IDRanges.release(range, of: directory.path) }
         try? images.release(holder: record.id)
-        for mount in record.mounts where mount.kind == .volume && mount.isAnonymous && record.autoRemove {
-            try? volumes.remove(mount.name)
+        if record.autoRemove {
+            removeAnonymousVolumes(of: record)
+            report("destroy", record)
         }
     }
 
@@ -98,7 +120,7 @@ extension Engine {
     /// Ends and removes the control groups of something that was never a container in anybody's eyes.
     private func clearGroups(_ directory: ContainerDirectory) {
         guard let host = try? HostControlGroups.detect(),
-            let payload = try? ControlGroup.open(host: host, path: directory.payloadGroup), payload.exists
+            let payload = try? ControlGroup.open(host: host, path: directory.stepGroup), payload.exists
         else { return }
         try? payload.kill()
         try? payload.remove(emptyParents: 2)
@@ -120,6 +142,11 @@ extension Engine {
             _ = try? networks.heal()
         }
         return result.sorted { $0.record.created > $1.record.created }
+    }
+
+    /// What the health checks of a running container have found; nil without checks.
+    public func health(_ record: ContainerRecord, _ state: ContainerState) -> HealthState? {
+        ContainerDirectory(roots: roots, id: record.id).health(record, state)
     }
 
     /// One container by name or id.

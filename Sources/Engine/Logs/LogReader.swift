@@ -28,13 +28,20 @@ public final class LogReader {
             for entry in last(tail) { if !receive(entry) { return false } }
             return true
         }
-        for number in stride(from: LogWriter.fileCount, through: 1, by: -1) {
-            guard let bytes = try? Files.read("\(path).\(number)", limit: LogWriter.fileLimit * 2) else { continue }
+        for number in stride(from: olderFiles, through: 1, by: -1) {
+            guard let bytes = try? Files.read("\(path).\(number)", limit: 1 << 30) else { continue }
             for line in bytes.split(separator: 10) {
                 if let entry = Self.parse(line: line), !receive(entry) { return false }
             }
         }
         return readNew(receive)
+    }
+
+    /// How many full files there are beside the current one.
+    private var olderFiles: Int {
+        var count = 0
+        while count < 1000, Files.exists("\(path).\(count + 1)") { count += 1 }
+        return count
     }
 
     /// The last `count` lines. Only as many files are looked at, and lines parsed, as that takes.
@@ -53,8 +60,9 @@ public final class LogReader {
         }
         var older = 1
         // Parts of one long line count as one: some more records than lines may be wanted.
-        while lines.count <= count, older <= LogWriter.fileCount {
-            if let bytes = try? Files.read("\(path).\(older)", limit: LogWriter.fileLimit * 2) {
+        let last = olderFiles
+        while lines.count <= count, older <= last {
+            if let bytes = try? Files.read("\(path).\(older)", limit: 1 << 30) {
                 lines = bytes.split(separator: 10) + lines
             }
             older += 1
@@ -116,11 +124,13 @@ public final class LogReader {
 
     /// An entry; nil for a line that is none (a torn write after a crash).
     static func parse(line: ArraySlice<UInt8>) -> LogEntry? {
-        guard let object = try? JSONValue(parsing: Array(line)).objectValue, let text = object["log"]?.stringValue else {
+        guard let object = try? JSONValue(parsing: Array(line)).objectValue, let text = object["log"]?.stringValue
+        else {
             return nil
         }
         return LogEntry(
-            text: Array(text.utf8), isError: object["stream"]?.stringValue == "stderr", time: object["time"]?.stringValue ?? "")
+            text: Array(text.utf8), isError: object["stream"]?.stringValue == "stderr",
+            time: object["time"]?.stringValue ?? "")
     }
 }
 
@@ -149,7 +159,10 @@ extension Engine {
         _ text: String, follow: Bool, tail: Int?, since: (seconds: Int64, nanoseconds: Int64)? = nil,
         until: (seconds: Int64, nanoseconds: Int64)? = nil, _ receive: (LogEntry) -> Bool
     ) throws(EngineError) {
-        let (_, state, directory) = try inspect(text)
+        let (record, state, directory) = try inspect(text)
+        guard record.extras.logDriver != "none" else {
+            throw EngineError("configured logging driver does not support reading")
+        }
         let reader = LogReader(path: directory.logPath)
         func passes(_ entry: LogEntry) -> Bool {
             guard since != nil || until != nil, let time = WallClock.parse(entry.time) else { return true }

@@ -11,19 +11,43 @@ struct LogWriter: ~Copyable {
     /// Docker's: a longer line is cut into parts, which readers join again since only the last ends in a newline.
     static let lineLimit = 16 << 10
 
+    /// Bytes and number of the files; no files at all when the log is off.
+    struct Bounds {
+        var size = LogWriter.fileLimit
+        var count = LogWriter.fileCount
+        var isOff = false
+
+        /// As a container's record says; Docker keeps one file where only its size is given.
+        init(_ extras: ContainerExtras = ContainerExtras()) {
+            isOff = extras.logDriver == "none"
+            if let wanted = extras.logSize {
+                size = Int(wanted)
+                count = 1
+            }
+            count = extras.logFiles ?? count
+        }
+    }
+
     private let path: String
+    private let bounds: Bounds
     private var file: FileDescriptor?
     private var size = 0
     private var pending: [String: [UInt8]] = [:]
 
-    init(path: String) {
+    init(path: String, bounds: Bounds = Bounds()) {
         self.path = path
+        self.bounds = bounds
+        if bounds.isOff {
+            file = nil
+            return
+        }
         file = try? Files.open(path, [.writeOnly, .create, .append, .noFollow], mode: 0o640)
         size = Int((try? Files.status(path).size) ?? 0)
     }
 
     /// Adds what a stream wrote. A full disk loses log lines, never the container.
     mutating func append(_ bytes: ArraySlice<UInt8>, stream: String) {
+        if bounds.isOff { return }
         var buffer = pending[stream] ?? []
         var output = [UInt8]()
         let time = WallClock.now()
@@ -56,7 +80,7 @@ struct LogWriter: ~Copyable {
 
     private mutating func write(_ output: [UInt8]) {
         guard !output.isEmpty else { return }
-        if size + output.count > Self.fileLimit, size > 0 { rotate() }
+        if size + output.count > bounds.size, size > 0 { rotate() }
         guard let number = file?.rawValue else { return }
         var failed = false
         output.withUnsafeBytes { buffer in
@@ -76,10 +100,14 @@ struct LogWriter: ~Copyable {
     }
 
     private mutating func rotate() {
-        for number in stride(from: Self.fileCount - 2, through: 1, by: -1) {
+        for number in stride(from: bounds.count - 2, through: 1, by: -1) {
             try? Files.rename("\(path).\(number)", to: WorkingDirectory.rawValue, "\(path).\(number + 1)")
         }
-        try? Files.rename(path, to: WorkingDirectory.rawValue, "\(path).1")
+        if bounds.count > 1 {
+            try? Files.rename(path, to: WorkingDirectory.rawValue, "\(path).1")
+        } else {
+            try? Files.unlink(path)
+        }
         file = try? Files.open(path, [.writeOnly, .create, .append, .noFollow], mode: 0o640)
         size = 0
     }

@@ -14,9 +14,11 @@ struct SpecificationBuilder {
     func build() throws(EngineError) -> (configuration: RuntimeConfiguration, ownerMapped: Set<Int>) {
         var configuration = RuntimeConfiguration()
         configuration.root = RuntimeRoot(path: "", readonly: record.readOnlyRoot)
-        configuration.hostname = record.network == "host" ? nil : (shared?.record ?? record).hostname
+        let ownName = record.network != "host" && !record.extras.hostNamespaces.contains("uts")
+        configuration.hostname = ownName ? (shared?.record ?? record).hostname : nil
+        configuration.annotations = record.extras.annotations
         let domain = (shared?.record ?? record).domainname
-        configuration.domainname = domain.isEmpty ? nil : domain
+        configuration.domainname = domain.isEmpty || !ownName ? nil : domain
         configuration.process = try process()
         var mounts = baseMounts()
         var ownerMapped = Set<Int>()
@@ -58,10 +60,13 @@ struct SpecificationBuilder {
                 options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
             RuntimeMount(
                 destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"]),
-            RuntimeMount(
-                destination: "/dev/shm", type: "tmpfs", source: "shm",
-                options: ["nosuid", "noexec", "nodev", "mode=1777", "size=\(record.shmSize)"]),
+            record.extras.hostNamespaces.contains("ipc")
+                ? RuntimeMount(destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["rbind", "rw"])
+                : RuntimeMount(
+                    destination: "/dev/shm", type: "tmpfs", source: "shm",
+                    options: ["nosuid", "noexec", "nodev", "mode=1777", "size=\(record.shmSize)"]),
         ]
+        let access = record.extras.isPrivileged ? "rw" : "ro"
         // A sysfs may only be mounted by the owner of the network namespace it shows.
         if record.network == "host" && !record.security.usesHostUsers {
             mounts.append(
@@ -71,11 +76,12 @@ struct SpecificationBuilder {
         } else {
             mounts.append(
                 RuntimeMount(
-                    destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"]))
+                    destination: "/sys", type: "sysfs", source: "sysfs",
+                    options: ["nosuid", "noexec", "nodev", access]))
             mounts.append(
                 RuntimeMount(
                     destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup",
-                    options: ["nosuid", "noexec", "nodev", "ro"]))
+                    options: ["nosuid", "noexec", "nodev", access]))
         }
         for name in ["resolv.conf", "hostname", "hosts"]
         where !record.mounts.contains(where: { $0.destination == "/etc/\(name)" }) {
@@ -111,6 +117,7 @@ struct SpecificationBuilder {
         var linux = RuntimeLinux()
         var namespaces = ["pid", "mount", "ipc", "uts", "cgroup"]
         if record.network == "host" { namespaces.removeAll { $0 == "uts" } } else { namespaces.append("network") }
+        namespaces.removeAll { record.extras.hostNamespaces.contains($0) }
         if !record.security.usesHostUsers { namespaces.append("user") }
         linux.namespaces = namespaces.map { RuntimeNamespace(type: $0) }
         if let shared {
@@ -133,13 +140,18 @@ struct SpecificationBuilder {
                 ("net.ipv4.ip_unprivileged_port_start", "0"), ("net.ipv4.ping_group_range", "0 \(highest)"),
             ] where linux.sysctl[name] == nil { linux.sysctl[name] = value }
         }
-        linux.maskedPaths = [
-            "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-            "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
-            "/sys/firmware",
-        ]
-        linux.readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
-        linux.resources = resources()
+        let devices = try DeviceSpecification(record.extras)
+        linux.devices = devices.nodes
+        if !record.extras.isPrivileged {
+            linux.maskedPaths = [
+                "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+                "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+                "/sys/devices/virtual/powercap",
+                "/sys/firmware",
+            ]
+            linux.readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+        }
+        linux.resources = try resources(devices.rules)
         switch record.security.seccomp {
         case .standard: linux.seccomp = DefaultSeccomp.profile(capabilities: Set(record.security.capabilities))
         case .unconfined: linux.seccomp = nil
@@ -149,16 +161,24 @@ struct SpecificationBuilder {
         return linux
     }
 
-    private func resources() -> RuntimeResources {
+    private func resources(_ deviceRules: [RuntimeDeviceRule]) throws(EngineError) -> RuntimeResources {
         var resources = RuntimeResources()
         let limits = record.limits
-        resources.devices = [RuntimeDeviceRule(allow: false)]
+        let extras = record.extras
+        resources.devices = [RuntimeDeviceRule(allow: false)] + deviceRules
+        resources.blockIO = try DeviceSpecification.blockIO(extras)
         if limits.memory != nil || limits.memorySwap != nil || limits.memoryReservation != nil {
             var memory = RuntimeMemory()
             memory.limit = limits.memory
             memory.reservation = limits.memoryReservation
             // Docker's rule: without a word about swap a container may use as much swap as memory.
             memory.swap = limits.memorySwap ?? limits.memory.map { $0 > 0 && $0 < Int64.max / 2 ? $0 * 2 : -1 }
+            resources.memory = memory
+        }
+        if extras.swappiness != nil || extras.disablesOutOfMemoryKiller {
+            var memory = resources.memory ?? RuntimeMemory()
+            memory.swappiness = extras.swappiness
+            if extras.disablesOutOfMemoryKiller { memory.disableOOMKiller = true }
             resources.memory = memory
         }
         var cpu = RuntimeCPU()
@@ -171,6 +191,8 @@ struct SpecificationBuilder {
         }
         cpu.cpus = limits.cpusetCPUs
         cpu.mems = limits.cpusetMems
+        cpu.realtimePeriod = extras.realtimePeriod
+        cpu.realtimeRuntime = extras.realtimeRuntime
         resources.cpu = cpu
         resources.pidsLimit = limits.pids
         return resources

@@ -91,6 +91,17 @@ extension Engine {
     private var checkers: [(Bool) throws -> CheckReport] { [images.check(repair:)] }
 }
 
+extension Engine {
+    /// Bytes on disk of a container's own files, and together with its layers.
+    public func sizes(of record: ContainerRecord) -> (own: Int64, whole: Int64) {
+        var own = PathUsage()
+        try? own.add(roots.container(record.id) + "/upper")
+        var layers = PathUsage()
+        for layer in record.layers { try? layers.add(layer.path) }
+        return (own.bytes, own.bytes + layers.bytes)
+    }
+}
+
 /// A count of blocks on disk by path.
 struct PathUsage {
     private var usage = DiskUsage()

@@ -26,6 +26,8 @@ public final class BuildSession {
         var layers = StageLayers()
         /// When each step's layer was made.
         var created = [String]()
+        /// What was made or found, with the stages below.
+        var steps = [CacheImage.Step]()
         var isRunning = false
         var isOpen = false
         var baseLayers = [StoreLayer]()
@@ -146,6 +148,7 @@ public final class BuildSession {
             guard isDone(base) else { return false }
             states[place].layers = states[base].layers
             states[place].created = states[base].created
+            states[place].steps = states[base].steps
             states[place].baseLayers = states[base].baseLayers
         }
         states[place].isOpen = true
@@ -174,6 +177,7 @@ public final class BuildSession {
         guard let found else { return false }
         states[place].layers.built.append(found)
         states[place].created.append(record.created)
+        states[place].steps.append(.init(record: record, layer: found))
         states[place].next += 1
         if isDone(place) { trees.stages[place] = states[place].layers }
         return true
@@ -338,9 +342,12 @@ public final class BuildSession {
     }
 
     /// Makes the image of the target and gives it names. When all of it is there already, nothing is written.
-    public func register(_ names: [Reference]) throws(BuildError) -> StoredImage {
+    public func register(
+        _ names: [Reference], annotations: [String: String] = [:], remembersSteps: Bool = false
+    ) throws(BuildError) -> StoredImage {
         let product = product()
         var configuration = product.configuration
+        let extra = remembersSteps ? [(CacheImage.member, CacheImage.value(states[plan.target].steps))] : []
         if configuration.created == nil {
             // No step has a time: the first build's stays.
             configuration.created = try firstTime(configuration)
@@ -350,14 +357,36 @@ public final class BuildSession {
         }
         let id = Digest(of: configuration.json.serialized())
         let wanted = names.map(\.withDefaultTag)
-        if let known = try? environment.store.resolve(id.description), wanted.allSatisfy(known.references.contains) {
+        if extra.isEmpty, annotations.isEmpty, let known = try? environment.store.resolve(id.description), wanted.allSatisfy(known.references.contains) {
             return known
         }
         do throws(ImageStoreError) {
-            return try work.registerImage(configuration, layers: product.layers, names: wanted)
+            return try work.registerImage(
+                configuration, layers: product.layers, names: wanted, annotations: annotations, extra: extra)
         } catch {
             throw BuildError(error)
         }
+    }
+
+    /// Makes an image of what the steps led to, by which other machines' builds find it.
+    ///
+    /// - Parameter all: those of all stages, and not only of the target's.
+    public func registerCache(_ name: Reference, all: Bool) throws(BuildError) -> StoredImage {
+        var steps = [CacheImage.Step]()
+        for state in all ? states : [states[plan.target]] {
+            for step in state.steps where !steps.contains(where: { $0.record.key == step.record.key }) {
+                steps.append(step)
+            }
+        }
+        return try CacheImage.register(steps, name, platform: plan.stages[plan.target].platform, work)
+    }
+
+    /// Learns what an image tells of steps.
+    ///
+    /// - Returns: how many it tells of.
+    @discardableResult
+    public func learn(from image: StoredImage) throws(BuildError) -> Int {
+        try CacheImage.learn(image, environment.cache, work)
     }
 
     private func firstTime(_ configuration: ImageConfiguration) throws(BuildError) -> String {

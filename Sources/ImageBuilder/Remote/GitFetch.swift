@@ -156,8 +156,9 @@ struct GitFetch {
 }
 
 /// RFC 4648, section 4.
-enum Base64Text {
-    static func encode(_ bytes: [UInt8]) -> String {
+public enum Base64Text {
+    /// With padding.
+    public static func encode(_ bytes: [UInt8]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         var result = [UInt8]()
         var place = 0

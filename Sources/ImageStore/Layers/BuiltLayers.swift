@@ -199,9 +199,12 @@ public final class StoreWork {
     ///   - configuration: with the layers' digests already in its `diffIDs`, or none: they are filled in.
     ///   - layers: bottom first.
     ///   - names: names that meant another image are taken from it.
+    ///   - annotations: of the manifest.
+    ///   - extra: members that the configuration has beside its own.
     @discardableResult
     public func registerImage(
-        _ configuration: ImageConfiguration, layers: [StoreLayer], names: [Reference] = []
+        _ configuration: ImageConfiguration, layers: [StoreLayer], names: [Reference] = [],
+        annotations: [String: String] = [:], extra: [(name: String, value: JSONValue)] = []
     ) throws(ImageStoreError) -> StoredImage {
         guard layers.count <= maximumLayers else {
             throw .invalid(
@@ -214,11 +217,13 @@ public final class StoreWork {
         }
         var configuration = configuration
         configuration.diffIDs = layers.map(\.diffID)
-        let bytes = configuration.json.serialized()
+        var object = configuration.json.objectValue ?? JSONObject()
+        for member in extra { object[member.name] = member.value }
+        let bytes = JSONValue.object(object).serialized()
         let manifest = ImageManifest(
             config: Descriptor(
                 mediaType: MediaType.ociConfiguration, digest: Digest(of: bytes), size: Int64(bytes.count)),
-            layers: layers.map(\.descriptor)
+            layers: layers.map(\.descriptor), annotations: annotations
         ).json.serialized()
         var applied = [AppliedLayer]()
         for layer in layers {
@@ -230,7 +235,6 @@ public final class StoreWork {
         } catch {
             throw .system(error, "store", "an image")
         }
-        let object = configuration.json.objectValue ?? JSONObject()
         let record = ImageRecord(
             id: Digest(of: bytes),
             manifest: Descriptor(

@@ -55,7 +55,11 @@ public func writeText(_ text: String, to number: Int32) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
         let count = rest.withUnsafeBytes { Glibc.write(number, $0.baseAddress, $0.count) }
-        if count < 0 { if errno == EINTR { continue } else { return } }
+        if count < 0 {
+            if errno == EINTR { continue }
+            StandardOutput.note(errno, number)
+            return
+        }
         rest = rest.dropFirst(count)
     }
 }

@@ -17,6 +17,10 @@ public struct LinkInfo: Sendable, Equatable {
     public var master: Int32?
     /// The kind of virtual link: "bridge", "veth"; nil for hardware.
     public var kind: String?
+    /// The number of the link it stands on; of a veth pair the other end's, in that end's namespace.
+    public var peer: Int32?
+    /// The number by which this namespace knows the one that ``peer`` is in; nil for its own.
+    public var peerNamespace: Int32?
 
     /// Whether it is switched on.
     public var isUp: Bool { flags & 1 != 0 }
@@ -35,6 +39,8 @@ public struct LinkInfo: Sendable, Equatable {
         macAddress = attributes[IFLA_ADDRESS].flatMap { MACAddress(bytes: $0) }
         master = attributes.number(IFLA_MASTER)
         self.kind = attributes.nested(IFLA_LINKINFO)?.text(IFLA_INFO_KIND)
+        peer = attributes.number(IFLA_LINK)
+        peerNamespace = attributes.number(IFLA_LINK_NETNSID)
     }
 }
 

@@ -176,6 +176,13 @@ public struct RuntimeThrottle: Sendable {
     public var minor: Int64
     public var rate: UInt64
 
+    /// A rate.
+    public init(major: Int64, minor: Int64, rate: UInt64) {
+        self.major = major
+        self.minor = minor
+        self.rate = rate
+    }
+
     init(_ object: JSONObject) throws(JSONError) {
         major = try object.required("major", object.integer("major"))
         minor = try object.required("minor", object.integer("minor"))

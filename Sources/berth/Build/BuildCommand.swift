@@ -1,4 +1,5 @@
 import CommandLine
+import LinuxKernel
 
 /// `berth build`.
 enum BuildCommand {
@@ -15,22 +16,30 @@ enum BuildCommand {
 
     private static let flags: [Flag] = [
         Flag("add-host", nil, .list("strings"), "Add a custom host-to-IP mapping (format: \"host:ip\")"),
-        .notYet("annotation", nil, .list("stringArray"), "Add annotation to the image"),
+        Flag(
+            "annotation", nil, .list("stringArray"), "Add annotation to the image",
+            check: { value throws(ValueError) in _ = try BuildValues.annotation(value) }),
         .notYet("attest", nil, .list("stringArray"), "Attestation parameters"),
         Flag("build-arg", nil, .list("stringArray"), "Set build-time variables"),
         Flag(
             "build-context", nil, .list("stringArray"), "Additional build contexts (e.g., name=path)",
             check: checkContext),
-        .notYet("cache-from", nil, .list("stringArray"), "External cache sources"),
-        .notYet("cache-to", nil, .list("stringArray"), "Cache export destinations"),
-        .notYet(
-            "cgroup-parent", nil, .string, "Set the parent cgroup for the RUN instructions during build", harmless: [""]
-        ),
+        Flag(
+            "cache-from", nil, .list("stringArray"),
+            "External cache sources (e.g., \"user/app:cache\", \"type=local,src=path/to/dir\")",
+            check: { value throws(ValueError) in _ = try CachePlace.parse(value, writes: false) }),
+        Flag(
+            "cache-to", nil, .list("stringArray"),
+            "Cache export destinations (e.g., \"type=registry,ref=user/app:cache\", \"type=local,dest=path/to/dir\")",
+            check: { value throws(ValueError) in _ = try CachePlace.parse(value, writes: true) }),
+        Flag(
+            "cgroup-parent", nil, .string, "Set the parent cgroup for the RUN instructions during build",
+            check: checkGroup),
         Flag("check", nil, .boolean, "Check the Dockerfile, and build nothing"),
         Flag("file", "f", .string, "Name of the Dockerfile (default: \"PATH/Dockerfile\")"),
         Flag("iidfile", nil, .string, "Write the image ID to a file"),
         Flag("label", nil, .list("stringArray"), "Set metadata for an image"),
-        .notYet("load", nil, .boolean, "Shorthand for --output=type=docker"),
+        Flag("load", nil, .boolean, "Shorthand for --output=type=docker"),
         Flag("metadata-file", nil, .string, "Write build result metadata to a file"),
         Flag(
             "network", nil, .string, "Set the networking mode for the RUN instructions during build",
@@ -47,7 +56,7 @@ enum BuildCommand {
             check: checkProgress),
         .notYet("provenance", nil, .string, "Shorthand for --attest=type=provenance", harmless: ["false"]),
         Flag("pull", nil, .boolean, "Always attempt to pull all referenced images"),
-        .notYet("push", nil, .boolean, "Shorthand for --output=type=registry", harmless: ["false"]),
+        Flag("push", nil, .boolean, "Shorthand for --output=type=registry"),
         Flag("quiet", "q", .boolean, "Suppress the build output and print image ID on success"),
         Flag("reproducible", nil, .boolean, "Give the same image whenever and wherever it is built"),
         .notYet("sbom", nil, .string, "Shorthand for --attest=type=sbom", harmless: ["false"]),
@@ -78,6 +87,12 @@ enum BuildCommand {
 
     private static let checkOutput: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
         _ = try BuildValues.output(value)
+    }
+
+    private static let checkGroup: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
+        guard value.utf8.allSatisfy({ $0 > 32 && $0 != 127 }), !PathText.names(value).contains("..") else {
+            throw ValueError("it is a path of control groups, such as /builds")
+        }
     }
 
     private static let checkContext: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
@@ -131,10 +146,32 @@ enum BuildCommand {
         options.metadataFile = CommonFlags.nonEmpty(flags.string("metadata-file"))
         options.bounds = flags.resourceBounds("ulimit")
         options.sharedMemory = flags.bytes("shm-size").flatMap { $0 == 0 ? nil : $0 }
-        let outputs = flags.list("output")
-        guard outputs.count <= 1 else { throw refuse("several outputs are not supported yet") }
-        if let text = outputs.first {
-            do throws(ValueError) { options.output = try BuildValues.output(text) } catch { throw refuse("\(error)") }
+        options.controlGroupParent = CommonFlags.nonEmpty(flags.string("cgroup-parent"))
+        var outputs = flags.list("output")
+        if flags.flag("push") { outputs.append("type=registry") }
+        if flags.flag("load") { outputs.append("type=docker") }
+        do throws(ValueError) {
+            for text in flags.list("cache-from") {
+                options.cacheSources.append(try CachePlace.parse(text, writes: false))
+            }
+            for text in flags.list("cache-to") { options.cacheTargets.append(try CachePlace.parse(text, writes: true)) }
+            for text in flags.list("annotation") { options.annotations.append(try BuildValues.annotation(text)) }
+            for (place, text) in outputs.enumerated() {
+                let flag = try BuildValues.output(text)
+                // An image may be kept and sent; any other two outputs would need the build twice.
+                guard place == 0 || (options.output == .image && flag.output == .image) else {
+                    throw ValueError("several outputs are not supported: build again, all of it is cached")
+                }
+                options.output = flag.output
+                options.pushes = options.pushes || flag.pushes
+                options.tags += flag.names
+            }
+        } catch {
+            throw refuse("\(error)")
+        }
+        if options.pushes, options.tags.isEmpty { throw refuse("tag is needed when pushing to registry: give it with -t") }
+        if options.output != .image, options.cacheTargets.contains(where: { $0.kind == .inline }) {
+            throw refuse("--cache-to type=inline needs an image as the output")
         }
         return options
     }

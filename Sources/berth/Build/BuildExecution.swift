@@ -59,14 +59,17 @@ extension ProgramExecution {
                 (name: $0.name, soft: Self.limit($0.soft), hard: Self.limit($0.hard))
             }
             environment.options.sharedMemory = options.sharedMemory
+            environment.options.controlGroupParent = options.controlGroupParent
             let names = try references(options.tags)
             try environment.fetchRemotes(plan)
             let session = try BuildSession(plan, environment) { progress.hear($0) }
+            importCaches(options, session, progress)
             do throws(BuildError) { try session.run() } catch {
                 progress.end()
                 return fail(error, file.source)
             }
             let status = try deliver(session, options, names, progress)
+            try exportCaches(options, session, progress)
             if progress.showsWarnings, !plan.findings.isEmpty { showShortFindings(plan) }
             return status
         } catch {
@@ -234,9 +237,14 @@ extension ProgramExecution {
             return 0
         case .image, .archive: break
         }
-        let image = try session.register(names)
+        var annotations = [String: String]()
+        for annotation in options.annotations { annotations[annotation.name] = annotation.value }
+        let image = try session.register(
+            names, annotations: annotations,
+            remembersSteps: options.cacheTargets.contains { $0.kind == .inline })
         progress.exported(image.id.description, names.map(\.description))
         progress.end()
+        if options.pushes { try push(names, options) }
         if case .archive(let path) = options.output {
             try save(image.id.description, names, path)
         }

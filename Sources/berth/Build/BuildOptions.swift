@@ -29,6 +29,12 @@ struct BuildOptions: Sendable, Equatable {
     var output: Output = .image
     var bounds: [ResourceBound] = []
     var sharedMemory: Int64?
+    var cacheSources: [CachePlace] = []
+    var cacheTargets: [CachePlace] = []
+    var annotations: [NameValue] = []
+    /// Sent to a registry once it is made.
+    var pushes = false
+    var controlGroupParent: String?
 
     /// `NAME=VALUE`.
     struct NameValue: Sendable, Equatable {
@@ -72,33 +78,72 @@ enum BuildValues {
     }
 
     /// `--output type=local,dest=DIR` or a directory, or `-` for a tar.
-    static func output(_ text: String) throws(ValueError) -> BuildOptions.Output {
-        if text == "-" { return .tar(nil) }
-        if !ByteText.holds(text, "=") { return .directory(text) }
-        var type = "", destination: String?
+    static func output(_ text: String) throws(ValueError) -> OutputFlag {
+        if text == "-" { return OutputFlag(.tar(nil)) }
+        if !ByteText.holds(text, "=") { return OutputFlag(.directory(text)) }
+        var type = "", destination: String?, flag = OutputFlag(.image), isStandardOutput = false
         for field in try CommaFields.parse(text) {
             guard let (key, value) = ByteText.cut(field, at: "=") else {
                 throw ValueError("\(quoted(field)) is not KEY=VALUE")
             }
             switch key {
             case "type": type = value
-            case "dest": destination = value == "-" ? nil : value
-            case "name", "push", "oci-mediatypes", "compression", "unpack", "store":
-                throw ValueError("the output option \(quoted(key)) is not supported yet")
-            default: throw ValueError("unknown output option \(quoted(key)): type and dest are known")
+            case "dest":
+                destination = value == "-" ? nil : value
+                isStandardOutput = value == "-"
+            case "name": flag.names = try CommaFields.parse(value)
+            case "push":
+                guard let isPushed = try? NumberValue.boolean(value) else { throw ValueError("push is true or false") }
+                flag.pushes = isPushed
+            case "oci-mediatypes" where value == "true": break
+            case "compression", "oci-mediatypes", "unpack", "store", "rewrite-timestamp", "compression-level", "annotation":
+                throw ValueError("the output option \(quoted(key)) is not supported")
+            default: throw ValueError("unknown output option \(quoted(key)): type, dest, name and push are known")
             }
         }
         switch type {
-        case "image": return .image
-        case "cacheonly": return .none
+        case "image": break
+        case "cacheonly": flag.output = .none
         case "local":
             guard let destination else { throw ValueError("the output local needs dest=DIRECTORY") }
-            return .directory(destination)
-        case "tar": return .tar(destination)
-        case "docker", "oci": return .archive(destination)
-        case "registry": throw ValueError("pushing after a build is not supported yet: build with -t, then push")
+            flag.output = .directory(destination)
+        case "tar": flag.output = .tar(destination)
+        // Without a destination Docker's own is meant: the images of this engine.
+        case "docker": if destination != nil || isStandardOutput { flag.output = .archive(destination) }
+        case "oci": flag.output = .archive(destination)
+        case "registry": flag.pushes = true
         default:
-            throw ValueError("unknown output type \(quoted(type)): it is image, local, tar, oci, docker or cacheonly")
+            throw ValueError(
+                "unknown output type \(quoted(type)): it is image, registry, local, tar, oci, docker or cacheonly")
         }
+        guard !flag.pushes || flag.output == .image else { throw ValueError("only an image can be pushed") }
+        return flag
+    }
+
+    /// A value of `--output`.
+    struct OutputFlag {
+        var output: BuildOptions.Output
+        var pushes = false
+        /// Further names of the image.
+        var names: [String] = []
+        init(_ output: BuildOptions.Output) { self.output = output }
+    }
+
+    /// `[manifest:]KEY=VALUE` of `--annotation`.
+    static func annotation(_ text: String) throws(ValueError) -> BuildOptions.NameValue {
+        guard let (name, value) = ByteText.cut(text, at: "="), !name.isEmpty else {
+            throw ValueError("the form is [manifest:]KEY=VALUE")
+        }
+        var key = name
+        if let (kind, rest) = ByteText.cut(name, at: ":") {
+            switch kind {
+            case "manifest": key = rest
+            case "index", "manifest-descriptor", "index-descriptor":
+                throw ValueError("there is no index to annotate: an image of one platform has a manifest only")
+            default: break
+            }
+        }
+        guard !key.isEmpty else { throw ValueError("the annotation has no key") }
+        return .init(name: key, value: value)
     }
 }

@@ -130,7 +130,7 @@ final class RawProgress: BuildProgress {
                     .array([
                         [
                             "vertex": JSONValue(id), "stream": isError ? 2 : 1, "timestamp": now,
-                            "data": .string(Base64.text(bytes)),
+                            "data": .string(Base64Text.encode(bytes)),
                         ]
                     ])
                 )
@@ -154,23 +154,6 @@ enum Decimal {
         let unit = Int64(scale)
         let fraction = String(whole % unit)
         return "\(whole / unit)." + String(repeating: "0", count: max(0, digits - fraction.utf8.count)) + fraction
-    }
-}
-
-/// RFC 4648, 4.
-enum Base64 {
-    static func text(_ bytes: [UInt8]) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var result = [UInt8]()
-        var place = 0
-        while place < bytes.count {
-            let count = min(3, bytes.count - place)
-            var group = 0
-            for index in 0..<3 { group = group << 8 | (index < count ? Int(bytes[place + index]) : 0) }
-            for index in 0..<4 { result.append(index <= count ? alphabet[group >> (18 - 6 * index) & 63] : 61) }
-            place += 3
-        }
-        return String(decoding: result, as: UTF8.self)
     }
 }
 

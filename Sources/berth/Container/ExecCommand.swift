@@ -12,6 +12,7 @@ struct ExecOptions: Sendable, Equatable {
     var environment: [String] = []
     var workingDirectory: String?
     var user: String?
+    var isPrivileged = false
 }
 
 /// `berth exec`.
@@ -24,13 +25,11 @@ enum ExecCommand {
         flags: {
             [
                 Flag("detach", "d", .boolean, "Detached mode: run command in the background"),
-                .notYet(
-                    "detach-keys", nil, .string, "Override the key sequence for detaching a container",
-                    harmless: ["ctrl-p,ctrl-q"]),
+                AttachFlags.detachKeys,
                 Flag("env", "e", .list("list"), "Set environment variables", check: EnvironmentText.check),
                 Flag("env-file", nil, .list("list"), "Read in a file of environment variables"),
                 Flag("interactive", "i", .boolean, "Keep STDIN open even if not attached"),
-                .notYet("privileged", nil, .boolean, "Give extended privileges to the command"),
+                Flag("privileged", nil, .boolean, "Give extended privileges to the command"),
                 Flag("tty", "t", .boolean, "Allocate a pseudo-TTY"),
                 Flag("user", "u", .string, "Username or UID (format: <name|uid>[:<group|gid>])", check: UserText.check),
                 Flag(
@@ -53,6 +52,7 @@ enum ExecCommand {
         options.detach = flags.flag("detach")
         options.interactive = flags.flag("interactive")
         options.terminal = flags.flag("tty")
+        options.isPrivileged = flags.flag("privileged")
         options.workingDirectory = flags.string("workdir").flatMap { $0.isEmpty ? nil : $0 }
         options.user = flags.string("user").flatMap { $0.isEmpty ? nil : $0 }
         return options

@@ -9,6 +9,9 @@ struct PsOptions: Sendable, Equatable {
     var truncates = true
     /// Only the newest so many, running or not.
     var last: Int?
+    var filters: [ContainerFilter] = []
+    var format = ""
+    var sizes = false
 }
 
 /// `berth ps`.
@@ -17,13 +20,17 @@ enum PsCommand {
         "ps", identifier: "container ls", summary: "List containers", usage: "[OPTIONS]", operands: .none,
         fullNames: ["container ls", "container list", "container ps", "ps"], heading: "Common Commands",
         flags: {
-            CommonFlags.listing + [
+            [
+                Flag(
+                    "filter", "f", .list("filter"), "Filter output based on conditions provided",
+                    check: { value throws(ValueError) in _ = try ContainerFilter(parsing: value) }),
+                CommonFlags.format,
                 Flag("all", "a", .boolean, "Show all containers (default shows just running)"),
                 Flag("last", "n", .integer, "Show n last created containers (includes all states)", default: "-1"),
                 Flag("latest", "l", .boolean, "Show the latest created container (includes all states)"),
                 Flag("no-trunc", nil, .boolean, "Don't truncate output"),
                 Flag("quiet", "q", .boolean, "Only display container IDs"),
-                .notYet("size", "s", .boolean, "Display total file sizes"),
+                Flag("size", "s", .boolean, "Display total file sizes"),
             ]
         })
 
@@ -32,6 +39,8 @@ enum PsCommand {
         var last = flags.integer("last").flatMap { $0 >= 0 ? Int($0) : nil }
         if flags.flag("latest") { last = 1 }
         return PsOptions(
-            all: flags.flag("all"), quiet: flags.flag("quiet"), truncates: !flags.flag("no-trunc"), last: last)
+            all: flags.flag("all"), quiet: flags.flag("quiet"), truncates: !flags.flag("no-trunc"), last: last,
+            filters: flags.list("filter").compactMap { try? ContainerFilter(parsing: $0) },
+            format: flags.string("format") ?? "", sizes: flags.flag("size"))
     }
 }

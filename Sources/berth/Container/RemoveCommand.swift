@@ -18,7 +18,9 @@ enum RemoveCommand {
         flags: {
             [
                 Flag("force", "f", .boolean, "Force the removal of a running container (uses SIGKILL)"),
-                .notYet("link", "l", .boolean, "Remove the specified link"),
+                Flag(
+                    "link", "l", .boolean, "Remove the specified link",
+                    support: .never(reason: "there are no links: containers of one network find each other by name")),
                 Flag("volumes", "v", .boolean, "Remove anonymous volumes associated with the container"),
             ]
         })

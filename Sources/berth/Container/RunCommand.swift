@@ -1,4 +1,5 @@
 import CommandLine
+import Engine
 import LinuxKernel
 
 /// `berth run`.
@@ -29,10 +30,19 @@ enum RunCommand {
         options.pullsQuietly = invocation.flags.flag("quiet")
         options.arguments = Array(invocation.operands.dropFirst())
         readProcess(flags, &options)
-        readLimits(flags, &options)
+        options.limits = limits(flags)
+        options.resourceBounds = flags.resourceBounds("ulimit")
+        options.outOfMemoryScore = flags.integer("oom-score-adj")
+        options.restart = flags.string("restart").flatMap { RestartPolicy($0) } ?? RestartPolicy()
+        options.attach.passesSignals = flags.flag("sig-proxy", default: true)
+        options.attach.detachKeys = AttachFlags.keys(flags)
         do throws(ValueError) {
             options.environment = try environment(flags, caller)
             options.labels = try labels(flags, caller)
+            options.health = try HealthFlags.request(flags)
+            options.extras = try ExtraFlags.extras(flags)
+            options.volumesFrom = flags.list("volumes-from")
+            try readStreams(flags, &options)
             try readMounts(flags, caller, &options)
             try readNetwork(flags, &options)
             for text in flags.list("security-opt") { try options.security.add(text) }
@@ -45,12 +55,23 @@ enum RunCommand {
         }
         options.capabilitiesAdded = flags.list("cap-add")
         options.capabilitiesDropped = flags.list("cap-drop")
-        options.usesHostUsers = flags.string("userns") == "host"
+        options.usesHostUsers = flags.string("userns") == "host" || options.extras.isPrivileged
         if options.network == "host", options.kernelSettings.contains(where: { ByteText.begins($0.key, with: "net.") })
         {
             throw refusal("conflicting options: --sysctl of net with --network host would change the host")
         }
         return options
+    }
+
+    /// `-a`: only these streams.
+    private static func readStreams(_ flags: FlagValues, _ options: inout RunOptions) throws(ValueError) {
+        let streams = Set(flags.list("attach").map { $0.lowercased() })
+        if streams.isEmpty { return }
+        guard !options.detach else { throw ValueError("Conflicting options: -a and -d") }
+        options.attach.showsOutput = streams.contains("stdout")
+        options.attach.showsErrors = streams.contains("stderr")
+        options.attach.withoutInput = !streams.contains("stdin")
+        if streams.contains("stdin") { options.interactive = true }
     }
 
     private static func readProcess(_ flags: FlagValues, _ options: inout RunOptions) {
@@ -74,16 +95,14 @@ enum RunCommand {
         options.sharedMemorySize = flags.bytes("shm-size").flatMap { $0 == 0 ? nil : $0 }
     }
 
-    private static func readLimits(_ flags: FlagValues, _ options: inout RunOptions) {
+    static func limits(_ flags: FlagValues) -> LimitOptions {
         func list(_ name: String) -> String? { flags.string(name).flatMap { $0.isEmpty ? nil : $0 } }
-        options.limits = LimitOptions(
+        return LimitOptions(
             memory: flags.bytes("memory"), memorySwap: flags.bytes("memory-swap"),
             memoryReservation: flags.bytes("memory-reservation"), nanoProcessors: flags.nanoProcessors("cpus"),
             cpuShares: flags.integer("cpu-shares"), cpuQuota: flags.integer("cpu-quota"),
             cpuPeriod: flags.integer("cpu-period"), processors: list("cpuset-cpus"), memoryNodes: list("cpuset-mems"),
             processes: flags.integer("pids-limit"))
-        options.resourceBounds = flags.resourceBounds("ulimit")
-        options.outOfMemoryScore = flags.integer("oom-score-adj")
     }
 
     private static func readMounts(

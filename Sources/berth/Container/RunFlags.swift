@@ -1,8 +1,11 @@
 import CommandLine
+import Engine
 
 /// The flags of `run`: all that Docker's client has, so that each is either carried out or refused by name.
 enum RunFlags {
-    static let all: @Sendable () -> [Flag] = { process + identity + files + limits + network + security + later }
+    static let all: @Sendable () -> [Flag] = {
+        process + identity + files + limits + network + security + HealthFlags.all + ExtraFlags.all + later
+    }
 
     private static let process: [Flag] = [
         Flag("detach", "d", .boolean, "Run container in background and print container ID"),
@@ -22,13 +25,7 @@ enum RunFlags {
         Flag("stop-signal", nil, .string, "Signal to stop the container"),
         Flag(
             "stop-timeout", nil, .integer, "Timeout (in seconds) to stop a container", check: CommonFlags.checkTimeout),
-        .notYet(
-            "sig-proxy", nil, .boolean, "Proxy received signals to the process", default: "true",
-            harmless: ["true", "1"]),
-        .notYet(
-            "detach-keys", nil, .string, "Override the key sequence for detaching a container",
-            harmless: ["ctrl-p,ctrl-q"]),
-        .notYet("attach", "a", .list("list"), "Attach to STDIN, STDOUT or STDERR"),
+        AttachFlags.signals, AttachFlags.detachKeys,
     ]
 
     private static let identity: [Flag] = [
@@ -46,14 +43,13 @@ enum RunFlags {
                 }
             }),
         Flag("quiet", "q", .boolean, "Suppress the pull output"),
-        .notYet(
-            "platform", nil, .string, "Set platform if server is multi-platform capable",
-            harmless: CommonFlags.ownPlatforms),
-        .notYet(
-            "annotation", nil, .list("map"), "Add an annotation to the container (passed through to the OCI runtime)"),
-        .notYet(
-            "restart", nil, .string, "Restart policy to apply when a container exits", default: "no", harmless: [""]),
-        .notYet("runtime", nil, .string, "Runtime to use for this container", harmless: [""]),
+        Flag(
+            "restart", nil, .string, "Restart policy to apply when a container exits", default: "no",
+            check: { value throws(ValueError) in
+                guard RestartPolicy(value) != nil else {
+                    throw ValueError("write no, always, unless-stopped, on-failure or on-failure:COUNT")
+                }
+            }),
         Flag("disable-content-trust", nil, .boolean, "Skip image verification", default: "true", support: .always),
     ]
 
@@ -69,13 +65,7 @@ enum RunFlags {
             check: { value throws(ValueError) in _ = try MountRequest(tmpfs: value) }),
         Flag("read-only", nil, .boolean, "Mount the container's root filesystem as read only"),
         Flag("shm-size", nil, .bytes, "Size of /dev/shm"),
-        .notYet("device", nil, .list("list"), "Add a host device to the container"),
-        .notYet("device-cgroup-rule", nil, .list("list"), "Add a rule to the cgroup allowed devices list"),
-        .notYet("gpus", nil, .list("gpu-request"), "GPU devices to add to the container ('all' to pass all GPUs)"),
-        .notYet("volumes-from", nil, .list("list"), "Mount volumes from the specified container(s)"),
         .notYet("volume-driver", nil, .string, "Optional volume driver for the container", harmless: ["", "local"]),
-        .notYet("storage-opt", nil, .list("list"), "Storage driver options for the container"),
-        .notYet("use-api-socket", nil, .boolean, "Bind mount the engine's API socket and required auth"),
     ]
 
     private static let limits: [Flag] = [
@@ -132,8 +122,6 @@ enum RunFlags {
         Flag("network-alias", nil, .list("list"), "Add network-scoped alias for the container"),
         Flag("ip", nil, .string, "IPv4 address (e.g., 172.30.100.104)"),
         Flag("ip6", nil, .string, "IPv6 address (e.g., 2001:db8::33)"),
-        .notYet("link", nil, .list("list"), "Add link to another container"),
-        .notYet("link-local-ip", nil, .list("list"), "Container IPv4/IPv6 link-local addresses"),
         Flag("mac-address", nil, .string, "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
     ]
 
@@ -154,45 +142,11 @@ enum RunFlags {
             check: { value throws(ValueError) in
                 guard ["", "host", "private"].contains(value) else { throw ValueError("invalid USER mode") }
             }),
-        .notYet("privileged", nil, .boolean, "Give extended privileges to this container"),
-        .notYet("pid", nil, .string, "PID namespace to use", harmless: ["", "private"]),
-        .notYet("ipc", nil, .string, "IPC mode to use", harmless: ["", "private"]),
-        .notYet("uts", nil, .string, "UTS namespace to use", harmless: ["", "private"]),
-        .notYet("cgroupns", nil, .string, "Cgroup namespace to use (host|private)", harmless: ["", "private"]),
-        .notYet("cgroup-parent", nil, .string, "Optional parent cgroup for the container", harmless: [""]),
     ]
 
     private static let windows = FlagSupport.never(reason: "it is for Windows")
 
     private static let later: [Flag] = [
-        .notYet(
-            "blkio-weight", nil, .unsigned(bits: 16),
-            "Block IO (relative weight), between 10 and 1000, or 0 to disable", harmless: ["0"]),
-        .notYet("blkio-weight-device", nil, .list("list"), "Block IO weight (relative device weight)"),
-        .notYet("device-read-bps", nil, .list("list"), "Limit read rate (bytes per second) from a device"),
-        .notYet("device-read-iops", nil, .list("list"), "Limit read rate (IO per second) from a device"),
-        .notYet("device-write-bps", nil, .list("list"), "Limit write rate (bytes per second) to a device"),
-        .notYet("device-write-iops", nil, .list("list"), "Limit write rate (IO per second) to a device"),
-        .notYet("cpu-rt-period", nil, .integer, "Limit CPU real-time period in microseconds", harmless: ["0"]),
-        .notYet("cpu-rt-runtime", nil, .integer, "Limit CPU real-time runtime in microseconds", harmless: ["0"]),
-        .notYet("kernel-memory", nil, .bytes, "Kernel memory limit", harmless: ["0"]),
-        .notYet("memory-swappiness", nil, .integer, "Tune container memory swappiness (0 to 100)", default: "-1"),
-        .notYet("oom-kill-disable", nil, .boolean, "Disable OOM Killer"),
-        .notYet("health-cmd", nil, .string, "Command to run to check health"),
-        .notYet("health-interval", nil, .duration, "Time between running the check (ms|s|m|h)", default: "0s"),
-        .notYet("health-retries", nil, .integer, "Consecutive failures needed to report unhealthy", harmless: ["0"]),
-        .notYet(
-            "health-start-interval", nil, .duration,
-            "Time between running the check during the start period (ms|s|m|h)",
-            default: "0s"),
-        .notYet(
-            "health-start-period", nil, .duration,
-            "Start period for the container to initialize before starting health-retries countdown (ms|s|m|h)",
-            default: "0s"),
-        .notYet("health-timeout", nil, .duration, "Maximum time to allow one check to run (ms|s|m|h)", default: "0s"),
-        Flag("no-healthcheck", nil, .boolean, "Disable any container-specified HEALTHCHECK", support: .always),
-        .notYet("log-driver", nil, .string, "Logging driver for the container", harmless: ["", "json-file"]),
-        .notYet("log-opt", nil, .list("list"), "Log driver options"),
         Flag("cpu-count", nil, .integer, "CPU count (Windows only)", support: windows),
         Flag("cpu-percent", nil, .integer, "CPU percent (Windows only)", support: windows),
         Flag(
@@ -201,6 +155,5 @@ enum RunFlags {
         Flag(
             "io-maxiops", nil, .unsigned(bits: 64), "Maximum IOps limit for the system drive (Windows only)",
             support: windows),
-        .notYet("isolation", nil, .string, "Container isolation technology", harmless: ["", "default"]),
     ]
 }

@@ -1,5 +1,6 @@
 import CommandLine
 import ContainerNetwork
+import Engine
 
 /// What `run` was asked for. nil and empty mean "as the image says", or the engine's default.
 struct RunOptions: Sendable {
@@ -24,6 +25,11 @@ struct RunOptions: Sendable {
     var stopSignal: String?
     /// Seconds; -1 waits for ever.
     var stopTimeout: Int64?
+    var restart = RestartPolicy()
+    var health = HealthRequest()
+    var attach = AttachOptions()
+    var extras = ContainerExtras()
+    var volumesFrom: [String] = []
 
     var name: String?
     var hostName: String?

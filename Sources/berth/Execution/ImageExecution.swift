@@ -133,14 +133,25 @@ extension ProgramExecution {
 
     private func inspectOne(_ name: String, _ options: InspectOptions) throws -> JSONValue {
         let kind = options.kind
-        if kind != .image {
-            do throws(EngineError) { return try engine.inspection(name) } catch {
+        if kind == nil || kind == .container {
+            do throws(EngineError) {
+                let value = try engine.inspection(name)
+                guard options.sizes, var object = value.objectValue else { return value }
+                let sizes = engine.sizes(of: try engine.inspect(name).record)
+                object["SizeRw"] = JSONValue(sizes.own)
+                object["SizeRootFs"] = JSONValue(sizes.whole)
+                return .object(object)
+            } catch {
                 guard kind == nil, error.description.hasPrefix("No such container") else { throw error }
             }
         }
+        if kind == .network { return try engine.networkInspection(name) }
+        if kind == .volume { return try engine.volume(name).json }
         let platform = try options.platform.map { try Platform(parsing: $0) }
         do throws(ImageStoreError) { return try engine.images.inspection(name, platform: platform) } catch {
             guard kind == nil, error.kind == .noSuchImage || error.kind == .invalidName else { throw error }
+            if let network = try? engine.networkInspection(name) { return network }
+            if let volume = try? engine.volume(name) { return volume.json }
             throw EngineError("No such object: \(name)")
         }
     }

@@ -139,7 +139,7 @@ extension ProgramExecution {
     }
 
     /// Asks before something is lost; no answer is no.
-    private func confirmed(_ warning: String) -> Bool {
+    func confirmed(_ warning: String) -> Bool {
         writeText("\(warning)\nAre you sure you want to continue? [y/N] ", to: 1)
         guard let answer = readLine() else { return false }
         return answer.lowercased() == "y" || answer.lowercased() == "yes"

@@ -17,14 +17,26 @@ struct ProgramExecution {
         case .failure(let error):
             writeText("\(error)", to: 2)
             return error.status
-        case .request(.transfer, _): return NetworkProgram.become(words)
+        case .request(.transfer(let needsStore), _):
+            return report(failure: 1) {
+                if needsStore { try Privileges.require() }
+                return NetworkProgram.become(words)
+            }
         case .request(let request, let settings):
             // For the networked program, should an image have to be fetched.
             if let directory = settings.configuration { setenv("DOCKER_CONFIG", directory, 1) }
-            let isRun = if case .run = request { true } else { false }
+            let isRun =
+                switch request {
+                case .run, .lifecycle(.create): true
+                default: false
+                }
             return report(failure: isRun ? 125 : 1) { () throws in
                 if case .shortVersion = request {
                     writeText("Berth version \(Version.text)\n", to: 1)
+                    return 0
+                }
+                if case .document(let document) = request, let text = DocumentCommands.text(document) {
+                    _ = writeBytes(Array(text.utf8), to: 1)
                     return 0
                 }
                 let root = settings.root.map { MountRequest.absolute($0, from: CallerView.real().workingDirectory) }
@@ -55,6 +67,9 @@ struct ProgramExecution {
         switch request {
         case .run(let options): return try run(options)
         case .exec(let options): return try exec(options)
+        case .lifecycle(let request): return try lifecycle(request)
+        case .observe(let request): return try observe(request)
+        case .volume(let request): return try volume(request)
         case .ps(let options): return try list(options)
         case .logs(let options): return try logs(options)
         case .stop(let options):
@@ -84,6 +99,8 @@ struct ProgramExecution {
         case .builderUsage: return try builderUsage()
         case .builderPrune(let options): return try builderPrune(options)
         case .network(let options): return try network(options)
+        case .explain(let options): return try explain(options)
+        case .document(let document): if case .names(let kinds) = document { return printNames(kinds) } else { return 0 }
         case .version: return version()
         case .shortVersion, .transfer: return 0
         case .info: return try information()
@@ -91,7 +108,7 @@ struct ProgramExecution {
         }
     }
 
-    private func signalNumber(_ text: String) throws(EngineError) -> Int32 {
+    func signalNumber(_ text: String) throws(EngineError) -> Int32 {
         guard let number = Signals.number(text) else { throw EngineError("Invalid signal: \(text)") }
         return number
     }

@@ -13,6 +13,25 @@ extension ProgramExecution {
             throw EngineError("the input device is not a TTY: leave out -t, or run berth in a terminal")
         }
         let request = try containerRequest(options)
+        let container = try createContainer(options, request)
+        let warn = { (text: String) in writeText("WARNING: \(printable(text))\n", to: 2) }
+        guard options.detach else { return try engine.runAttached(container, options.attach, warn: warn) }
+        let id = container.record.id
+        try engine.startDetached(container, warn: warn)
+        writeText("\(id)\n", to: 1)
+        return 0
+    }
+
+    /// `create`.
+    func create(_ options: RunOptions) throws -> Int32 {
+        var request = try containerRequest(options)
+        request.isKept = true
+        let container = try createContainer(options, request)
+        writeText("\(container.record.id)\n", to: 1)
+        return 0
+    }
+
+    private func createContainer(_ options: RunOptions, _ request: ContainerRequest) throws -> CreatedContainer {
         if let path = options.containerIDFile, Files.exists(path) {
             throw EngineError("container ID file found, make sure the other container isn't running or delete \(path)")
         }
@@ -28,12 +47,7 @@ extension ProgramExecution {
                 throw EngineError("failed to create the container ID file \(path): \(error)")
             }
         }
-        let warn = { (text: String) in writeText("WARNING: \(printable(text))\n", to: 2) }
-        guard options.detach else { return try engine.runAttached(container, warn: warn) }
-        let id = container.record.id
-        try engine.startDetached(container, warn: warn)
-        writeText("\(id)\n", to: 1)
-        return 0
+        return container
     }
 
     private func containerRequest(_ options: RunOptions) throws -> ContainerRequest {
@@ -81,6 +95,11 @@ extension ProgramExecution {
         request.shmSize = options.sharedMemorySize
         request.oomScoreAdjustment = options.outOfMemoryScore.map { Int(clamping: $0) }
         request.stopSignal = options.stopSignal
+        request.restart = options.restart
+        request.health = options.health
+        request.extras = options.extras
+        request.volumesFrom = try options.volumesFrom.map { try ExtraFlags.volumesFrom($0) }
+        request.closesInput = options.interactive && !options.detach
         request.stopTimeout = options.stopTimeout.map { Int(clamping: $0) }
         return request
     }
@@ -101,7 +120,7 @@ extension ProgramExecution {
         return result
     }
 
-    private static func limits(_ options: LimitOptions) -> ContainerLimits {
+    static func limits(_ options: LimitOptions) -> ContainerLimits {
         var limits = ContainerLimits()
         limits.memory = options.memory
         limits.memorySwap = options.memorySwap
@@ -129,6 +148,7 @@ extension ProgramExecution {
         request.terminal = options.terminal
         request.interactive = options.interactive
         request.detached = options.detach
+        request.isPrivileged = options.isPrivileged
         return try engine.exec(options.container, request)
     }
 }

@@ -83,6 +83,7 @@ func writeBytes(_ bytes: [UInt8], to number: Int32) -> Bool {
         let count = rest.withUnsafeBytes { Glibc.write(number, $0.baseAddress, $0.count) }
         if count < 0 {
             if errno == EINTR { continue }
+            StandardOutput.note(errno, number)
             return false
         }
         rest = rest.dropFirst(count)

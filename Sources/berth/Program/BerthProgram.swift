@@ -5,6 +5,9 @@ import TransferCommands
 enum ProgramRequest: Sendable {
     case run(RunOptions)
     case exec(ExecOptions)
+    case lifecycle(LifecycleRequest)
+    case observe(ObservationRequest)
+    case volume(VolumeRequest)
     case ps(PsOptions)
     case logs(LogsOptions)
     case stop(StopOptions)
@@ -18,11 +21,13 @@ enum ProgramRequest: Sendable {
     case load(LoadOptions)
     case image(ImageRequest)
     case network(NetworkRequestOptions)
+    case explain(ExplainOptions)
+    case document(DocumentRequest)
     case version
     /// `--version`: one line.
     case shortVersion
     /// A command that `berth-net` carries out.
-    case transfer
+    case transfer(needsStore: Bool)
     case info
     case build(BuildOptions)
     case builderUsage
@@ -57,12 +62,16 @@ enum BerthProgram {
         subcommands: [
             RunCommand.command, ExecCommand.command, PsCommand.command, ImagesCommand.command, VersionCommand.command,
             InfoCommand.command, BuildCommand.command, BuilderCommands.group, BuilderCommands.buildx, containers,
-            images, NetworkCommands.group, system, ImportCommand.command, InspectCommand.command,
-            KillCommand.command, LoadCommand.command, LogsCommand.command, NetworkCommands.port,
-            RemoveCommand.command,
-            SaveCommand.command, TagCommand.command, HistoryCommand.command, CommitCommand.command, ExportCommand.command,
-            RemoveImageCommand.command, StopCommand.command, WaitCommand.command, TransferCommands.manifest,
-        ] + TransferCommands.common)
+            images, NetworkCommands.group, VolumeCommands.group, system, ImportCommand.command, InspectCommand.command,
+            ExplainCommand.command, KillCommand.command, LoadCommand.command, LogsCommand.command, NetworkCommands.port,
+            RemoveCommand.command, SaveCommand.command, TagCommand.command, HistoryCommand.command,
+            CommitCommand.command, ExportCommand.command, RemoveImageCommand.command, StopCommand.command,
+            CreateCommand.command, StartCommand.command, AttachCommand.command, RestartCommand.command,
+            PauseCommand.pause, PauseCommand.unpause, RenameCommand.command, UpdateCommand.command, TopCommand.command,
+            StatsCommand.command, DiffCommand.command, CopyCommand.command, EventsCommand.command, WaitCommand.command,
+            TransferCommands.manifest,
+            DocumentCommands.completion, DocumentCommands.manual, DocumentCommands.listing, DocumentCommands.names,
+        ] + TransferCommands.common + ForeignCommands.all)
 
     private static let containers = Command(
         group: "container", summary: "Manage containers",
@@ -71,21 +80,29 @@ enum BerthProgram {
             ExecCommand.command.named("exec"), InspectCommand.container, KillCommand.command, LogsCommand.command,
             PsCommand.command.named("ls", aliases: ["list", "ps"]), NetworkCommands.port,
             RemoveCommand.command.named("rm", aliases: ["remove"]),
-            RunCommand.command.named("run"), StopCommand.command, WaitCommand.command,
+            RunCommand.command.named("run"), StopCommand.command, CreateCommand.command, StartCommand.command,
+            AttachCommand.command, RestartCommand.command, PauseCommand.pause, PauseCommand.unpause,
+            RenameCommand.command,
+            ContainerPruneCommand.command,
+            UpdateCommand.command, TopCommand.command, StatsCommand.command, DiffCommand.command, CopyCommand.command,
+            WaitCommand.command,
         ])
 
     private static let images = Command(
         group: "image", summary: "Manage images",
         subcommands: [
-            BuildCommand.command, ImportCommand.command, InspectCommand.image, LoadCommand.command, SaveCommand.command, TagCommand.command,
+            BuildCommand.command, ImportCommand.command, InspectCommand.image, LoadCommand.command, SaveCommand.command,
+            TagCommand.command,
             HistoryCommand.command, ImagePruneCommand.command,
             ImagesCommand.command.named("ls", aliases: ["list"]),
             RemoveImageCommand.command.named("rm", aliases: ["remove"]),
         ] + TransferCommands.ofImages)
 
     private static let system = Command(
-        group: "system", summary: "Manage Berth", subcommands: [
+        group: "system", summary: "Manage Berth",
+        subcommands: [
             InfoCommand.command.named("info"), DiskUsageCommand.command, CheckCommand.command, ResetCommand.command,
+            ResumeCommand.command, SystemPruneCommand.command, EventsCommand.command,
         ])
 
     /// Reads a command line, the program's own name left out.
@@ -96,7 +113,9 @@ enum BerthProgram {
         case .run(let invocation):
             do throws(UsageError) {
                 let root = invocation.globals.string("root") ?? caller.variable("BERTH_ROOT") ?? ""
-                return .request(try request(invocation, caller), ProgramSettings(
+                return .request(
+                    try request(invocation, caller),
+                    ProgramSettings(
                         root: root.isEmpty ? nil : root, configuration: invocation.globals.string("config")))
             } catch {
                 return .failure(error)
@@ -105,7 +124,8 @@ enum BerthProgram {
     }
 
     private static func request(_ invocation: Invocation, _ caller: CallerView) throws(UsageError) -> ProgramRequest {
-        switch invocation.command.identifier {
+        if let document = try DocumentCommands.request(invocation) { return .document(document) }
+        return switch invocation.command.identifier {
         case "container run": .run(try RunCommand.options(invocation, caller))
         case "container exec": .exec(try ExecCommand.options(invocation, caller))
         case "container ls": .ps(PsCommand.options(invocation))
@@ -113,6 +133,23 @@ enum BerthProgram {
         case "container stop": .stop(StopCommand.options(invocation))
         case "container kill": .kill(KillCommand.options(invocation))
         case "container rm": .remove(RemoveCommand.options(invocation))
+        case "container create": .lifecycle(.create(try RunCommand.options(invocation, caller)))
+        case "container top": .observe(.top(try TopCommand.options(invocation)))
+        case "container stats": .observe(.stats(StatsCommand.options(invocation)))
+        case "container diff": .observe(.diff(invocation.operands[0]))
+        case "container cp": .observe(.copy(try CopyCommand.options(invocation)))
+        case "system events": .observe(.events(EventsCommand.options(invocation)))
+        case "container prune": .lifecycle(.prune(try ContainerPruneCommand.options(invocation)))
+        case "system prune": .lifecycle(.pruneSystem(try ContainerPruneCommand.options(invocation)))
+        case let name where ByteText.begins(name, with: "volume "): .volume(try VolumeCommands.request(invocation))
+        case "container start": .lifecycle(.start(try StartCommand.options(invocation)))
+        case "container attach":
+            .lifecycle(.attach(container: invocation.operands[0], AttachCommand.options(invocation)))
+        case "container restart": .lifecycle(.restart(StopCommand.options(invocation)))
+        case "container pause": .lifecycle(.pause(invocation.operands))
+        case "container unpause": .lifecycle(.unpause(invocation.operands))
+        case "container rename": .lifecycle(.rename(invocation.operands[0], to: invocation.operands[1]))
+        case "container update": .lifecycle(.update(try UpdateCommand.options(invocation)))
         case "container wait": .wait(containers: invocation.operands)
         case "inspect", "container inspect", "image inspect": .inspect(InspectCommand.options(invocation))
         case "image ls": .images(try ImagesCommand.options(invocation))
@@ -133,14 +170,17 @@ enum BerthProgram {
         case "container port", "network create", "network ls", "network inspect", "network rm", "network connect",
             "network disconnect", "network prune", "network check":
             .network(try NetworkCommands.options(invocation))
+        case "explain": .explain(try ExplainCommand.options(invocation))
         case "version": .version
         case "system info": .info
         case "image build": .build(try BuildCommand.options(invocation, caller))
         case "builder du": .builderUsage
         case "builder prune": .builderPrune(BuilderCommands.pruneOptions(invocation))
+        case "system resume": .lifecycle(.resume)
         case "system reset": .reset(force: invocation.flags.flag("force"))
         case "berth": .shortVersion
-        case let transfer where TransferCommands.owns(transfer): .transfer
+        case let transfer where TransferCommands.owns(transfer):
+            .transfer(needsStore: ["image pull", "image push"].contains(transfer))
         default:
             throw UsageError(
                 "\(invocation.path.joined(separator: " ")) is not supported yet",

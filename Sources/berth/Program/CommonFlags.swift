@@ -36,12 +36,6 @@ enum CommonFlags {
         _ = try NetworkValues.attachment(value)
     }
 
-    /// `--filter` and `--format` of the listing commands.
-    static let listing: [Flag] = [
-        .notYet("filter", "f", .list("filter"), "Filter output based on conditions provided"),
-        .notYet("format", nil, .string, "Format output using a custom template", harmless: ["", "table"]),
-    ]
-
     /// `--platform` values that say what this machine is.
     static let ownPlatforms: [String] = {
         #if arch(x86_64)

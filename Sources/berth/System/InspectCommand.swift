@@ -2,13 +2,15 @@ import CommandLine
 
 /// What `inspect` was asked for.
 struct InspectOptions: Sendable, Equatable {
-    enum Kind: String, Sendable { case container, image }
+    enum Kind: String, Sendable { case container, image, network, volume }
 
     var names: [String]
     /// nil looks for a container, then for an image.
     var kind: Kind?
     /// A Go template for each object, or "json"; nothing prints them all.
     var format = ""
+    /// Also how much containers take on disk.
+    var sizes = false
     /// Of an image for several platforms.
     var platform: String?
 }
@@ -20,12 +22,12 @@ enum InspectCommand {
         usage: "[OPTIONS] NAME|ID [NAME|ID...]", operands: .atLeast(1),
         flags: {
             [
-                format, .notYet("size", "s", .boolean, "Display total file sizes if the type is container"),
+                format, Flag("size", "s", .boolean, "Display total file sizes if the type is container"),
                 Flag(
                     "type", nil, .string, "Only inspect objects of the given type",
                     check: { value throws(ValueError) in
                         guard value.isEmpty || InspectOptions.Kind(rawValue: value) != nil else {
-                            throw ValueError("it is neither container nor image")
+                            throw ValueError("it is not container, image, network or volume")
                         }
                     }),
             ]
@@ -34,7 +36,7 @@ enum InspectCommand {
     static let container = Command(
         "inspect", identifier: "container inspect", summary: "Display detailed information on one or more containers",
         usage: "[OPTIONS] CONTAINER [CONTAINER...]", operands: .atLeast(1),
-        flags: { [format, .notYet("size", "s", .boolean, "Display total file sizes")] })
+        flags: { [format, Flag("size", "s", .boolean, "Display total file sizes")] })
 
     static let image = Command(
         "inspect", identifier: "image inspect", summary: "Display detailed information on one or more images",
@@ -51,6 +53,7 @@ enum InspectCommand {
     static func options(_ invocation: Invocation) -> InspectOptions {
         var options = kinds(invocation)
         options.format = invocation.flags.string("format") ?? ""
+        options.sizes = invocation.flags.flag("size")
         options.platform = CommonFlags.nonEmpty(invocation.flags.string("platform"))
         return options
     }

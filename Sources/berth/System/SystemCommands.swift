@@ -16,6 +16,13 @@ enum ResetCommand {
         operands: .none, flags: { [Flag("force", "f", .boolean, "Do not ask")] })
 }
 
+/// `system resume`: for the machine's start; Docker's daemon does it by itself.
+enum ResumeCommand {
+    static let command = Command(
+        "resume", identifier: "system resume", summary: "Start what ran before the machine was restarted",
+        usage: "", operands: .none)
+}
+
 /// `info`.
 enum InfoCommand {
     static let command = Command(

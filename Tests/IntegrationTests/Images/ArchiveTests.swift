@@ -34,7 +34,13 @@ import Testing
             ).lines
             #expect(history.first?.hasPrefix("a message|sh -c echo new >/new") == true)
             // Of a running container, which goes on afterwards.
-            try await engine.start("--name", "ticker", base, "sh", "-c", "while :; do date >/tick; sleep 0.05; done")
+            // By rename: a file that is just being written may be empty in the image.
+            try await engine.start(
+                "--name", "ticker", base, "sh", "-c", "while :; do date >/tock; mv /tock /tick; sleep 0.05; done")
+            #expect(
+                try await eventually(seconds: 30) {
+                    try await engine.berth("exec", "ticker", "test", "-s", "/tick").status == 0
+                })
             try await engine.ok("commit", "ticker", "running:1")
             try await engine.ok("commit", "--pause=false", "ticker", "running:2")
             #expect(try await engine.inspect("ticker")["State"]["Status"].string == "running")

@@ -69,6 +69,10 @@ import Testing
             "exec", "-u", "1000:1000", "-w", "/tmp", "-e", "A=1", "web", "sh", "-c", "id -u; pwd; echo $A; exit 9")
         #expect(exec.status == 9 && exec.out == "1000\n/tmp\n1\n", "\(exec.all)")
 
+        let process = try await daemon.docker("inspect", "-f", "{{.State.Pid}}", "web").text
+        try await expectExplained(
+            pid_t(process) ?? 0, engine: "docker", id: daemon.docker("inspect", "-f", "{{.Id}}", "web").text, memory: 64 << 20)
+
         #expect(try await daemon.docker("pause", "web").status == 0)
         #expect(try await daemon.docker("inspect", "-f", "{{.State.Status}}", "web").text == "paused")
         let lines = try await daemon.docker("logs", "web").lines.count

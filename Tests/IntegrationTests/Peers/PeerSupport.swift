@@ -90,3 +90,37 @@ func withPeer(at location: SourceLocation = #_sourceLocation, _ body: (PeerSite)
     }
     await Gate.engines.leave()
 }
+
+/// What `berth explain` says of a foreign engine's process, held against procfs.
+func expectExplained(
+    _ pid: pid_t, engine: String, id: String, memory: Int, at location: SourceLocation = #_sourceLocation
+) async throws {
+    // No engine of ours has anything to do with it: an empty one asks.
+    let scratch = try Scratch()
+    let output = try await command([
+        Repository.program, "--root", scratch.path + "/engine", "explain", "--format", "json", "--process", "\(pid)",
+    ])
+    try #require(output.status == 0, "\(output.all)", sourceLocation: location)
+    let found = try JSON(output.out)
+    let container = found["Process"]["Container"]
+    #expect(container["Engine"].string == engine && container["ID"].string == id, "\(output.out)", sourceLocation: location)
+    for place in 0..<found["Namespaces"].count {
+        let part = found["Namespaces"][place]
+        let kind = part["Kind"].string ?? ""
+        #expect(
+            link("/proc/\(pid)/ns/\(kind)") == "\(kind):[\(part["Inode"].int ?? 0)]", "\(kind)", sourceLocation: location)
+        if ["mnt", "pid", "uts"].contains(kind) {
+            #expect(part["Host"].bool == false && part["SharedWith"].count == 0, "\(kind)", sourceLocation: location)
+        }
+    }
+    var limits: [Int] = []
+    for place in 0..<found["ControlGroups"].count {
+        let list = found["ControlGroups"][place]["Limits"]
+        for limit in 0..<list.count where list[limit]["Name"].string == "memory" { limits.append(list[limit]["Limit"].int ?? -1) }
+    }
+    if exists("/sys/fs/cgroup/memory") { #expect(limits == [memory], sourceLocation: location) }
+    #expect(found["UserMapping"]["Identity"].bool == true && found["Security"]["Seccomp"].string != nil, sourceLocation: location)
+    #expect(found["Mounts"].count > 5 && found["Root"]["Type"].string != nil, sourceLocation: location)
+    let tree = try await command([Repository.program, "--root", scratch.path + "/engine", "explain", "-p", "\(pid)"])
+    #expect(tree.status == 0 && tree.out.contains("root inside is root"), "\(tree.all)", sourceLocation: location)
+}

@@ -53,6 +53,8 @@ import Testing
                 "--name", "oom", "-m", "16m", "--memory-swap", "16m", "bb", "sh", "-c", "x=a; while :; do x=$x$x; done")
             #expect(ended.status == 137)
             #expect(try await podman("rm", "-f", "-t", "0", "oom").status == 0)
+            // conmon notes the event in the directory it was started in.
+            unlink("oom")
         }
     }
 
@@ -65,6 +67,9 @@ import Testing
             "exec", "-u", "1000:1000", "-w", "/tmp", "-e", "A=1", "web", "sh", "-c", "id -u; pwd; echo $A; exit 9")
         #expect(exec.status == 9 && exec.out == "1000\n/tmp\n1\n", "\(exec.all)")
         #expect(try await podman("exec", "web", "nosuch").status == 127)
+        try await expectExplained(
+            pid_t(podman("inspect", "-f", "{{.State.Pid}}", "web").text) ?? 0, engine: "podman",
+            id: podman("inspect", "-f", "{{.Id}}", "web").text, memory: 64 << 20)
         #expect(try await podman("pause", "web").status == 0)
         #expect(try await podman("ps", "-a", "--format", "{{.Status}}").text.hasPrefix("Paused"))
         #expect(try await podman("unpause", "web").status == 0)

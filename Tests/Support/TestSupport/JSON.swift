@@ -24,6 +24,8 @@ public struct JSON: @unchecked Sendable {
     public var int: Int? { (value as? NSNumber)?.intValue }
     public var bool: Bool? { (value as? NSNumber)?.boolValue }
     public var array: [JSON]? { (value as? [Any])?.map { JSON(value: $0) } }
+    /// How many elements an array has; 0 for anything else.
+    public var count: Int { array?.count ?? 0 }
     public var keys: [String] { (value as? [String: Any]).map { $0.keys.sorted() } ?? [] }
     public var isPresent: Bool { value != nil && !(value is NSNull) }
 }
