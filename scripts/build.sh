@@ -58,8 +58,9 @@ build_static berth-runtime
 ln -sfn berth bin/berth-monitor
 
 # The networked program links the C library dynamically (it resolves names) and Swift's own statically. A scratch path of its
-# own, since the static program's flags hold for a whole build.
+# own, since the static program's flags hold for a whole build. Its relocations are packed in the form that says so to the C
+# library's loader, which refuses the static program's form.
 if [ -n "${BERTH_SKIP_NET:-}" ]; then exit 0; fi
 scratch=.build-net
 build berth-net -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xlinker --icf=all -Xlinker --gc-sections \
-    -Xlinker --pack-dyn-relocs=relr
+    -Xlinker -z -Xlinker pack-relative-relocs
