@@ -230,7 +230,7 @@ import Testing
             try() { ip netns del $N-x 2>/dev/null; ip netns add $N-x; host unshare -m sh -c "$1; exec $2 $PROBE $T/root '' run x /run/netns/$N-x" </dev/null 2>&1; probe release x; }
             same "no nft" "cannot load the firewall rules of table berth: the program nft is not installed; install nftables (on Debian: apt-get install nftables)" "$(try "mount --bind /dev/null $nft" "")"
             holds "the bridge waits for its rules" "state DOWN" "$(host ip link show berth0)"
-            holds "settings that cannot be written" "^cannot set /proc/sys/net/ipv4/ip_unprivileged_port_start to 0: read-only file system; /proc/sys must be writable" "$(try "mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys" "")"
+            holds "settings that cannot be written" "^cannot set /proc/sys/net/ipv4/conf/berth0/route_localnet to 1: read-only file system; /proc/sys must be writable" "$(try "mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys" "")"
             holds "then all is well" "^READY" "$(try true "")"
             holds "without privilege" "needs root or CAP_NET_ADMIN|not permitted|permission denied" "$(try "chmod -R a+rwX $T" "setpriv --reuid 65534 --clear-groups --bounding-set=-all --inh-caps=-all")"
             host nft 'delete table inet berth; add table inet berth; add chain inet berth from_member; add map inet berth published { type ipv4_addr : ipv4_addr ; }'

@@ -26,6 +26,13 @@ import Testing
         #expect(one.setElement.key == [127, 0, 0, 1, 17, 0, 0, 0, 0, 53, 0, 0])
         #expect(one.text == "127.0.0.1 . 17 . 53 : 172.24.0.2 . 5353")
 
+        let sctp = RuleElement.published(
+            PublishedPort(
+                request: PortRequest(hostPort: 9899, containerPort: 99, portProtocol: .sctp), hostPort: 9899),
+            container: container)
+        #expect(sctp.setElement.key == [132, 0, 0, 0, 0x26, 0xAB, 0, 0])
+        #expect(sctp.text == "132 . 9899 : 172.24.0.2 . 99")
+
         let source = RuleElement.source(interface: "v-berth-abcdef", MACAddress(for: container), container)
         #expect(source.family == .bridge)
         #expect(

@@ -61,6 +61,39 @@ static inline int64_t berth_inet_send(int fd, const void *bytes, size_t size, in
     socklen_t length = berth_inet_name_(&a, family, address, port);
     return berth_result(sendto(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL, &a.any, length));
 }
+// Several datagrams of IPv4 by one call, not waiting: `count` (at most 32) of at most `slot` bytes each, one after the other.
+// A length is the true one.
+#define BERTH_DATAGRAMS 32
+static inline int64_t berth_inet4_receive_many(
+    int fd, void *bytes, size_t slot, unsigned count, uint32_t *lengths, struct sockaddr_in *peers
+) {
+    struct mmsghdr m[BERTH_DATAGRAMS];
+    struct iovec v[BERTH_DATAGRAMS];
+    if (count > BERTH_DATAGRAMS) count = BERTH_DATAGRAMS;
+    for (unsigned i = 0; i < count; i++) {
+        v[i] = (struct iovec){(char *)bytes + i * slot, slot};
+        m[i].msg_hdr = (struct msghdr){.msg_name = &peers[i], .msg_namelen = sizeof *peers, .msg_iov = &v[i], .msg_iovlen = 1};
+    }
+    int64_t r = berth_result(recvmmsg(fd, m, count, MSG_DONTWAIT | MSG_TRUNC, NULL));
+    for (int64_t i = 0; i < r; i++) lengths[i] = m[i].msg_len;
+    return r;
+}
+// How many were sent; fewer when there is no room for more.
+static inline int64_t berth_inet4_send_many(
+    int fd, const void *bytes, const uint32_t *lengths, unsigned count, const struct sockaddr_in *peers
+) {
+    struct mmsghdr m[BERTH_DATAGRAMS];
+    struct iovec v[BERTH_DATAGRAMS];
+    const char *next = (const char *)bytes;
+    if (count > BERTH_DATAGRAMS) count = BERTH_DATAGRAMS;
+    for (unsigned i = 0; i < count; i++) {
+        v[i] = (struct iovec){(void *)next, lengths[i]};
+        next += lengths[i];
+        m[i].msg_hdr = (struct msghdr){
+            .msg_name = (void *)&peers[i], .msg_namelen = sizeof *peers, .msg_iov = &v[i], .msg_iovlen = 1};
+    }
+    return berth_result(sendmmsg(fd, m, count, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
 static inline int64_t berth_socket_error(int fd) {
     int value = 0;
     socklen_t length = sizeof value;

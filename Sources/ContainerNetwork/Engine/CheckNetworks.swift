@@ -206,8 +206,8 @@ extension NetworkEngine {
             try links.makeBridge(record)
             if record.v6 != nil { try HostSettings.enableIPv6(bridge: record.bridge) }
             try links.startBridge(record)
-            try prepareHost(bridge: record.bridge, six: record.v6 != nil)
             guard let bridge = try links.bridge(record.bridge) else { continue }
+            try prepareHost(bridge, six: record.v6 != nil)
             for var endpoint in bridged where endpoint.network == name {
                 try links.rejoin(endpoint, bridge)
                 guard endpoint.bridgeIndex != bridge.index else { continue }

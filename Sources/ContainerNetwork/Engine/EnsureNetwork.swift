@@ -136,7 +136,7 @@ extension NetworkEngine {
                 operation: "make the bridge", object: endpoint.bridge, cause: "it disappeared at once",
                 remedy: "see whether another program removes it")
         }
-        try prepareHost(bridge: endpoint.bridge, six: endpoint.v6 != nil)
+        try prepareHost(link, six: endpoint.v6 != nil)
         return link
     }
 
@@ -150,10 +150,13 @@ extension NetworkEngine {
     }
 
     /// The few settings that the host must have.
-    func prepareHost(bridge: String, six: Bool) throws(NetworkError) {
-        try HostSettings.enableLocalRouting(bridge: bridge)
-        if try HostSettings.enableForwarding() { claims.noteForwardingEnabled() }
-        guard six, !HostSettings.forwardsIPv6 else { return }
+    ///
+    /// What the kernel said of the bridge tells whether they are as they should be: the host's forwarding setting is copied to
+    /// every link. Under /proc/sys each look costs a microsecond for every network namespace there is.
+    func prepareHost(_ bridge: LinkInfo, six: Bool) throws(NetworkError) {
+        if bridge.routesLoopback != true { try HostSettings.enableLocalRouting(bridge: bridge.name) }
+        if bridge.forwards4 != true, try HostSettings.enableForwarding() { claims.noteForwardingEnabled() }
+        guard six, bridge.forwards6 != true, !HostSettings.forwardsIPv6 else { return }
         let routed = try HostSettings.keepRouterAdvertisements()
         claims.noteForwarding6Enabled(routed)
         try HostSettings.enableForwarding6()

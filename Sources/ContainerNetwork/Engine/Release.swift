@@ -95,7 +95,8 @@ extension NetworkEngine {
         Temporaries.remove(in: networks.directory)
     }
 
-    /// Loads the rules anew when they are not what they should be.
+    /// Loads the rules anew when they are not what they should be and somebody is connected: a monitor that is still on its way
+    /// out must not bring back what `system reset` has removed.
     ///
     /// - Returns: whether that was necessary.
     @discardableResult
@@ -104,6 +105,8 @@ extension NetworkEngine {
         defer { withExtendedLifetime(guardian) {} }
         var loader = try loader()
         if try loader.isCurrent() { return false }
+        let isNeeded = endpoints.containerIDs().contains { id in endpoints.read(id).contains { $0.isConnected } }
+        guard isNeeded else { return false }
         try loader.load(allElements())
         return true
     }

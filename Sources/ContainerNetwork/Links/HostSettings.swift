@@ -71,18 +71,42 @@ enum HostSettings {
     ///
     /// - Parameter groups: the container's groups as the host numbers them; nil for every group.
     static func openUnprivilegedUse(groups: ClosedRange<UInt32>?) throws(NetworkError) {
-        try set("/proc/sys/net/ipv4/ip_unprivileged_port_start", to: "0")
-        let path = "/proc/sys/net/ipv4/ping_group_range"
+        let folder = "/proc/sys/net/ipv4"
+        // A procfs of our own: in the common one each look at this folder passes all network namespaces' entries of the same
+        // name, a millisecond for a thousand containers. Where none can be mounted the common one will do.
+        let own: FileDescriptor
+        do throws(Errno) { own = try settings(folder) } catch {
+            throw NetworkError("open", folder, error)
+        }
+        do throws(Errno) { try Files.writeKernelFile(at: own.rawValue, "ip_unprivileged_port_start", "0") } catch {
+            throw failure("\(folder)/ip_unprivileged_port_start", "0", error)
+        }
+        let path = "\(folder)/ping_group_range"
         // An engine inside another container has fewer groups: EINVAL for one that is not mapped.
         var last = Errno.invalidArgument
-        let own = groups.map { ["\($0.lowerBound) \($0.upperBound)"] } ?? []
-        for range in own + ["0 2147483647", "0 65535", "0 0"] {
-            do throws(Errno) { return try Files.writeKernelFile(path, range) } catch {
+        let wanted = groups.map { ["\($0.lowerBound) \($0.upperBound)"] } ?? []
+        for range in wanted + ["0 2147483647", "0 65535", "0 0"] {
+            do throws(Errno) { return try Files.writeKernelFile(at: own.rawValue, "ping_group_range", range) } catch {
                 if error == .noSuchFile { return }
                 last = error
             }
         }
         throw NetworkError("write", path, last)
+    }
+
+    /// The folder of this thread's network namespace.
+    private static func settings(_ folder: String) throws(Errno) -> FileDescriptor {
+        if let proc = try? FileSystemContext("proc").mount([.noSetID, .noDevices, .noExecute]).intoRoot() {
+            return try Files.open(at: proc.rawValue, "sys/net/ipv4", [.readOnly, .directory])
+        }
+        return try Files.open(folder, [.readOnly, .directory])
+    }
+
+    private static func failure(_ path: String, _ value: String, _ error: Errno) -> NetworkError {
+        NetworkError(
+            "set \(path) to", value, error,
+            remedy: error == .readOnlyFileSystem || error == .accessDenied || error == .notPermitted
+                ? "/proc/sys must be writable, or the setting made beforehand" : "")
     }
 
     @discardableResult
@@ -91,11 +115,6 @@ enum HostSettings {
             if try Files.readLine(path) == value { return false }
             try Files.writeKernelFile(path, value)
             return true
-        } catch {
-            throw NetworkError(
-                "set \(path) to", value, error,
-                remedy: error == .readOnlyFileSystem || error == .accessDenied || error == .notPermitted
-                    ? "/proc/sys must be writable, or the setting made beforehand" : "")
-        }
+        } catch { throw failure(path, value, error) }
     }
 }

@@ -18,6 +18,9 @@ struct NameIndex: Sendable {
         return fits ? String(decoding: bytes, as: UTF8.self) : nil
     }
 
+    /// The directory of everybody called so.
+    func folder(_ key: String, in network: String) -> String { path(network, key) }
+
     private func path(_ network: String, _ key: String) -> String { "\(directory)/\(network)/\(key)" }
 
     /// Enters a container's names. Its record leads to them.

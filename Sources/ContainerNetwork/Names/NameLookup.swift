@@ -27,8 +27,10 @@ public struct NameLookup: Sendable {
 
     /// Answers a question.
     ///
-    /// - Parameter own: the container's endpoints.
-    public func answer(_ query: DNSQuery, own: [Endpoint]) -> Outcome {
+    /// - Parameters:
+    ///   - own: the container's endpoints.
+    ///   - names: remembers what was looked up; without it every look-up reads the directory.
+    public func answer(_ query: DNSQuery, own: [Endpoint], names: CachedNames? = nil) -> Outcome {
         if query.type == DNSType.pointer, let address = query.reverseAddress { return pointer(address, own) }
         guard let name = query.name, let key = NameIndex.key(name) else { return .elsewhere }
         // RFC 6761 section 6.3: nobody else is asked for it.
@@ -39,15 +41,17 @@ public struct NameLookup: Sendable {
         var found = [IPAddress]()
         var isKnown = false
         for endpoint in own {
-            guard let entries = engine.nameIndex.addresses(key, in: endpoint.network) else { continue }
+            let entries =
+                if let names { names.addresses(key, in: endpoint.network) } else {
+                    engine.nameIndex.addresses(key, in: endpoint.network)?.flatMap(\.addresses)
+                }
+            guard let entries else { continue }
             isKnown = true
-            for entry in entries {
-                for address in entry.addresses where !found.contains(address) { found.append(address) }
-            }
+            for address in entries where !found.contains(address) { found.append(address) }
         }
         guard isKnown else { return .elsewhere }
         // Several answer to a name: each first in turn.
-        found.shuffle()
+        if found.count > 1 { found.shuffle() }
         return .records(Self.matching(found, query.type))
     }
 

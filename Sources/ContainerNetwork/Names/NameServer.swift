@@ -51,7 +51,10 @@ public final class NameServer {
     private var pending: [UInt64: Pending] = [:]
     var streams: [UInt64: NameStream] = [:]
     private var nextToken = Token.first
-    private var buffer = [UInt8](repeating: 0, count: 65536)
+    private let batch = DatagramBatch(limit: DNSQuery.limit)
+    private let names: CachedNames
+    /// For the answers of other servers; made with the first question for one.
+    private var buffer: [UInt8] = []
     private var timerStands = true
     /// Until when streams are accepted (milliseconds of the monotonic clock); nil while they are not.
     private var streamsEnd: Int64?
@@ -63,6 +66,7 @@ public final class NameServer {
         self.lookup = lookup
         self.sockets = sockets
         upstreams = Upstreams(servers)
+        names = CachedNames(lookup.engine.nameIndex)
         own = CachedEndpoints(lookup.engine, containerID: lookup.containerID)
         do throws(Errno) {
             poller = try Poller()
@@ -79,6 +83,7 @@ public final class NameServer {
     public func serve() {
         guard let events = try? poller.wait(milliseconds: 0) else { return }
         for event in events {
+            names.look()
             switch event.token {
             case Token.datagrams: readDatagrams()
             case Token.streams: acceptStreams()
@@ -99,19 +104,22 @@ public final class NameServer {
 
     private func readDatagrams() {
         // A batch, so that the output of the container is not kept waiting by a flood.
-        for _ in 0..<64 {
-            let received: (length: Int, peer: InternetPeer)?
-            do throws(Errno) {
-                received = try InternetSocket.receive(sockets.datagrams.number, into: &buffer)
-            } catch { continue }
-            guard let (length, peer) = received else { return }
-            guard length <= buffer.count else { continue }
-            ask(Array(buffer[..<length]), .datagram(peer))
+        for _ in 0..<4 {
+            guard let count = try? batch.receive(sockets.datagrams.number), count > 0 else { return }
+            let endpoints = own.value()
+            for index in 0..<count {
+                if let message = batch.received(index) { ask(message, .datagram(batch.sender(index)), endpoints) }
+            }
+            batch.send(sockets.datagrams.number)
+            if count < DatagramBatch.width { return }
+            names.look()
         }
     }
 
     /// Answers a message, or sends it on.
-    func ask(_ message: [UInt8], _ asker: Asker) {
+    func ask(_ message: [UInt8], _ asker: Asker) { ask(message, asker, own.value()) }
+
+    private func ask(_ message: [UInt8], _ asker: Asker, _ endpoints: [Endpoint]) {
         let query: DNSQuery
         do throws(DNSQuery.Problem) { query = try DNSQuery(message[...]) } catch {
             if case .answer(let id, let flags, let code) = error {
@@ -123,8 +131,7 @@ public final class NameServer {
         guard query.recordClass == 1 || query.recordClass == 255 else {
             return deliver(DNSAnswer.message(query, .refused, limit: limit), asker)
         }
-        let endpoints = own.value()
-        switch lookup.answer(query, own: endpoints) {
+        switch lookup.answer(query, own: endpoints, names: names) {
         case .records(let records): deliver(DNSAnswer.message(query, .success, records, limit: limit), asker)
         case .noSuchName: deliver(DNSAnswer.message(query, .noSuchName, limit: limit), asker)
         case .elsewhere:
@@ -145,6 +152,8 @@ public final class NameServer {
         switch asker {
         case .datagram(let peer):
             if DNSForwarding.isCut(answer[...]) { openStreams() }
+            // Those to a batch of questions go together, when it is worked off.
+            if batch.isReceiving, batch.add(answer, to: peer) { return }
             InternetSocket.send(sockets.datagrams.number, answer[...], to: peer)
         case .stream(let token): write(answer, toStream: token)
         }
@@ -155,6 +164,7 @@ public final class NameServer {
     private func forward(_ query: DNSQuery, _ message: [UInt8], _ asker: Asker, attempt: Int, byStream: Bool = false) {
         let servers = upstreams.servers()
         var attempt = attempt
+        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: 65536) }
         while attempt < servers.count * Self.rounds {
             let server = servers[attempt % servers.count]
             let id = UInt16.random(in: .min ... .max)

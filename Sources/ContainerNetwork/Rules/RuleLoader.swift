@@ -64,12 +64,35 @@ struct RuleLoader: ~Copyable {
 
     /// Forgets the connections a container answers, and those it has begun. A kernel that cannot select them keeps them until
     /// they time out.
+    ///
+    /// The kernel's whole table of connections is walked, milliseconds for an empty one: not for an address that the rules
+    /// have seen no connection of.
     mutating func forgetConnections(of endpoint: Endpoint) throws(NetworkError) {
         for own in endpoint.addresses {
+            guard try hasConnections(own.address) else { continue }
             do throws(NetlinkError) { try socket.connection.forgetConnections(of: own.address) } catch {
                 if error.cause != .invalidArgument && error.cause != .notSupported { throw NetworkError(error) }
             }
         }
+    }
+
+    private mutating func hasConnections(_ address: IPAddress) throws(NetworkError) -> Bool {
+        let six = address.bitCount == 128 ? "6" : ""
+        let table = text.tables[0]
+        do throws(NetlinkError) {
+            let found = try socket.connection.contain(
+                [("reached\(six)", address.bytes), ("counted\(six)", address.bytes)], in: table)
+            if found[0] {
+                var batch = NetlinkBatch.tableTransaction()
+                batch.removeElements([SetElement(set: "reached\(six)", key: address.bytes)], from: table)
+                do throws(NetlinkError) { try socket.connection.run(batch) } catch {
+                    if error.cause != .noSuchFile { throw error }
+                }
+            }
+            if found.contains(true) { return true }
+        } catch { throw NetworkError(error) }
+        // Rules that somebody has flushed have forgotten what they saw.
+        return try !isCurrent()
     }
 
     /// Replaces both tables in one transaction by `nft`, which alone can compile rules.

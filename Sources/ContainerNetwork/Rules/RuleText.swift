@@ -20,7 +20,12 @@ struct RuleText: Sendable {
     /// One transaction that puts both tables in place, whole, whatever stood there.
     func script(_ elements: [RuleElement]) -> String {
         var bySet = [String: [String]]()
-        for element in elements { bySet[element.set, default: []].append(element.text) }
+        for element in elements {
+            bySet[element.set, default: []].append(element.text)
+            // What the rules that are replaced had seen is not known: anybody may have been reached.
+            guard case .source(_, _, let address) = element else { continue }
+            bySet[address.bitCount == 128 ? "reached6" : "reached", default: []].append("\(address)")
+        }
         let version = "\n\tchain \(versionChain) {\n\t\treturn\n\t}\n}\n"
         return tables.map { "add table \($0)\ndelete table \($0)\n" }.joined()
             + routed(elements: bySet) + version + bridged(elements: bySet) + version
@@ -79,6 +84,17 @@ struct RuleText: Sendable {
                 \t\tflags dynamic
                 \t}
 
+                \tset reached {
+                \t\ttype ipv4_addr
+                \t\tsize 65535
+                \t\tflags dynamic\(elementList("reached", elements))
+                \t}
+                \tset reached6 {
+                \t\ttype ipv6_addr
+                \t\tsize 65535
+                \t\tflags dynamic\(elementList("reached6", elements))
+                \t}
+
                 \tchain publish {
                 \t\tdnat ip to ip daddr . meta l4proto . th dport map @published
                 \t\tmeta nfproto ipv4 dnat ip to meta l4proto . th dport map @published_any
@@ -111,6 +127,8 @@ struct RuleText: Sendable {
                 \t\tdrop
                 \t}
                 \tchain to_member_source {
+                \t\tadd @reached { ip daddr }
+                \t\tadd @reached6 { ip6 daddr }
                 \t\tip saddr 127.0.0.0/8 masquerade
                 \t\tct status dnat oifname . ip saddr @subnets masquerade
                 \t\tct status dnat oifname . ip6 saddr @subnets6 masquerade

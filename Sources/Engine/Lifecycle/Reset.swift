@@ -41,6 +41,8 @@ extension Engine {
                 guard error == .busy else { throw error }
             }
         }
+        // What somebody made who was starting a container meanwhile: from now on nobody can.
+        do throws(NetworkError) { try networks.removeAll() } catch { throw EngineError(error.description) }
     }
 
     /// `v1`, `v2` or `hybrid`.

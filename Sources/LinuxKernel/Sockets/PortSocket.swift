@@ -39,10 +39,15 @@ public struct PortSocket: ~Copyable, Sendable {
             address.withUnsafeBytes { berth_inet_bind(socket.rawValue, family, $0.baseAddress, port) })
         if second {
             try checked(berth_listen(socket.rawValue, listens ? 128 : 0))
-            try checked(berth_setsockopt_int(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, 0))
-            if !listens { try checked(berth_shutdown(socket.rawValue)) }
+            if !listens {
+                try checked(berth_setsockopt_int(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, 0))
+                try checked(berth_shutdown(socket.rawValue))
+            }
         } else if listens {
             try checked(berth_listen(socket.rawValue, 128))
+            // For the connections it accepts: their TIME_WAIT would else keep the port from the second way too. A socket that
+            // listens shares its port with nobody all the same.
+            try checked(berth_setsockopt_int(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, 1))
         }
         self.port = UInt16(truncatingIfNeeded: try checked(berth_inet_port(socket.rawValue)))
         descriptor = socket

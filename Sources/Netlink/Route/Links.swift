@@ -22,6 +22,13 @@ public struct LinkInfo: Sendable, Equatable {
     /// The number by which this namespace knows the one that ``peer`` is in; nil for its own.
     public var peerNamespace: Int32?
 
+    /// Whether IPv4 packets that arrive here are forwarded (`net.ipv4.conf.NAME.forwarding`); nil without IPv4.
+    public var forwards4: Bool?
+    /// Whether 127.0.0.0/8 is routed here (`net.ipv4.conf.NAME.route_localnet`); nil without IPv4.
+    public var routesLoopback: Bool?
+    /// Whether IPv6 packets that arrive here are forwarded (`net.ipv6.conf.NAME.forwarding`); nil without IPv6.
+    public var forwards6: Bool?
+
     /// Whether it is switched on.
     public var isUp: Bool { flags & 1 != 0 }
 
@@ -41,6 +48,16 @@ public struct LinkInfo: Sendable, Equatable {
         self.kind = attributes.nested(IFLA_LINKINFO)?.text(IFLA_INFO_KIND)
         peer = attributes.number(IFLA_LINK)
         peerNamespace = attributes.number(IFLA_LINK_NETNSID)
+        // Arrays of 32-bit numbers (linux/ip.h, linux/ipv6.h): IPv4's begin with IPV4_DEVCONF_FORWARDING, which is 1, and
+        // have IPV4_DEVCONF_ROUTE_LOCALNET, 26; IPv6's begin with DEVCONF_FORWARDING, 0.
+        let families = attributes.nested(IFLA_AF_SPEC)
+        if let four = families?.nested(Int(AF_INET))?[IFLA_INET_CONF] {
+            forwards4 = four.number(at: 0, as: Int32.self).map { $0 != 0 }
+            routesLoopback = four.number(at: (26 - 1) * 4, as: Int32.self).map { $0 != 0 }
+        }
+        if let six = families?.nested(Int(AF_INET6))?[IFLA_INET6_CONF] {
+            forwards6 = six.number(at: 0, as: Int32.self).map { $0 != 0 }
+        }
     }
 }
 

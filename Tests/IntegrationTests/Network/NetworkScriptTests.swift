@@ -5,7 +5,7 @@ import Testing
 /// namespaces of its own, and runs the whole engine there (Tests/Support/engine-host.sh).
 @Suite(.serialized) struct NetworkScriptTests {
     private static let names = [
-        "networks", "ports", "names", "isolation", "firewalls", "macvlan", "many", "chaos",
+        "networks", "ports", "names", "isolation", "firewalls", "macvlan", "many", "chaos", "corners",
     ]
 
     @Test(arguments: names)

@@ -30,15 +30,13 @@ enum NetworkProbe {
             case "heal": say(try engine.heal() ? "healed" : "current")
             case "obstacles": for warning in engine.obstacles() { say("\(warning)") }
             case "remove-all": try engine.removeAll()
-            case "measure-ports":
-                let child = try Measure.sleeper()
-                defer { kill(child.pid, SIGKILL) }
-                let last = UInt16(20_000 + (Int(rest[1]) ?? 1000) - 1)
-                var endpoint = try engine.endpoint(for: "many", ports: try ports(["20000-\(last):20000-\(last)"]))
-                let held = try engine.holdPorts(&endpoint) { $0 }
-                try engine.connect(endpoint, namespace: child.pidfd)
-                try Measure.run(engine, count: Int(rest[0]) ?? 60, beside: 0, ports: "0:80")
-                for number in held.release() { close(number) }
+            case "flood":
+                do throws(Errno) {
+                    try Flood.run(
+                        seconds: Int(rest[0]) ?? 3, name: rest[1], window: rest.count > 2 ? Int(rest[2]) ?? 8 : 8)
+                } catch { fail("ask the resolver: \(error)") }
+            case "measure-add":
+                try Measure.addPort(engine, rounds: Int(rest[0]) ?? 60, others: Int(rest[1]) ?? 10_000)
             case "measure", "measure-tight":
                 try Measure.run(
                     engine, count: Int(rest[0]) ?? 100, beside: rest.count > 1 ? Int(rest[1]) ?? 0 : 0,

@@ -53,7 +53,13 @@ nsenter --net="/proc/$(pid ee)/ns/net" socat -t60 TCP4-LISTEN:90,fork EXEC:cat <
 head -c 1500000 /dev/urandom >"$T/data"
 soon "the echo listens" from ee "grep -q ':005A .* 0A ' /proc/net/tcp"
 same "a stream through [::1] is whole" "$(sha256sum <"$T/data")" "$(from host "timeout 60 socat -t30 - TCP6:[::1]:8900 <$T/data" | sha256sum)"
-# The setting for the default.
+# The setting for the default. A connection that the server closed first stays behind in TIME_WAIT, at the monitor's end.
+from host "python3 -c '
+import socket
+s = socket.create_connection((\"::1\", 8181), 20)
+while s.recv(100): pass
+'"
+soon "there is a connection in TIME_WAIT" host grep -qi ':1FF5 .* 06 ' /proc/net/tcp6
 b rm -f v4 ee >/dev/null
 echo '{"publishAddress": "127.0.0.1"}' >"$R/config.json"
 start lo -p 8181:80; serve lo 80 web-lo
