@@ -221,7 +221,10 @@ def build_docker(name, directory):
     container = run(DOCKER + ["create", "c-" + name, "x"]).stdout.decode().strip()
     run(DOCKER + ["export", "-o", work + "/b.tar", container])
     run(DOCKER + ["rm", container])
-    return json.loads(run(DOCKER + ["image", "inspect", "c-" + name]).stdout)[0]["Config"]
+    config = json.loads(run(DOCKER + ["image", "inspect", "c-" + name]).stdout)[0]["Config"]
+    # The BuildKit of Docker 20.10 leaves it empty where no WORKDIR stands; newer ones do not.
+    config["WorkingDir"] = config.get("WorkingDir") or "/"
+    return config
 
 
 def compare(name, ours, theirs):

@@ -55,7 +55,9 @@ public struct BuildCache: Sendable {
     private func releaseUnrecorded() {
         for holder in (try? store.leaseHolders()) ?? [] {
             let key = String(decoding: holder.utf8.dropFirst(6), as: UTF8.self)
-            guard holder.utf8.starts(with: "build-".utf8), Self.isKey(key), !Files.exists(stepPath(key)) else { continue }
+            guard holder.utf8.starts(with: "build-".utf8), Self.isKey(key), !Files.exists(stepPath(key)) else {
+                continue
+            }
             // Who is making the step has its lock.
             let path = "\(path)/locks/step-\(key)"
             guard let lock = try? FileLock.attempt(path) else { continue }

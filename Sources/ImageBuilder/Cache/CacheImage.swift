@@ -30,7 +30,9 @@ enum CacheImage {
         _ steps: [Step], _ name: Reference, platform: Platform, _ work: StoreWork
     ) throws(BuildError) -> StoredImage {
         var layers = [StoreLayer]()
-        for step in steps where !layers.contains(where: { $0.diffID == step.layer.diffID }) { layers.append(step.layer) }
+        for step in steps where !layers.contains(where: { $0.diffID == step.layer.diffID }) {
+            layers.append(step.layer)
+        }
         let configuration = ImageConfiguration(platform: platform, diffIDs: [])
         do throws(ImageStoreError) {
             return try work.registerImage(

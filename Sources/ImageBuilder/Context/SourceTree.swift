@@ -64,7 +64,9 @@ final class SourceTree {
     func selectExactly(_ path: String) throws(BuildError) -> [Selection] {
         let names = path.utf8.split(separator: 47).map { Array($0) }
         guard let found = try find(names) else { throw notFound(path, names) }
-        return [Selection(path: found.path, name: names.last ?? [], status: found.status, isMatch: false, written: names)]
+        return [
+            Selection(path: found.path, name: names.last ?? [], status: found.status, isMatch: false, written: names)
+        ]
     }
 
     private func notFound(_ source: String, _ names: [[UInt8]]) -> BuildError {

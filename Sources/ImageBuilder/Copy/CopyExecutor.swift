@@ -132,8 +132,7 @@ struct CopyExecutor {
             do throws(Errno) { directory = try Files.open(place, [.readOnly, .directory]) } catch {
                 throw ArchiveError(operation: "make", object: place, cause: "\(error)", errno: error)
             }
-            let stored = InputBuffer(FileSource(file))
-            let content = InputBuffer(try stored.decompressed())
+            let content = InputBuffer(try Self.decompressed(file))
             _ = try LayerApplier.apply(TarReader(content, endMarker: .optional), to: directory)
         } catch {
             throw BuildError(
@@ -154,29 +153,29 @@ struct CopyExecutor {
     /// Whether a file is a tar, plain or compressed.
     private static func isArchive(_ file: borrowing FileDescriptor, _ object: String) throws(BuildError) -> Bool {
         do throws(ArchiveError) {
-            let copy: FileDescriptor
-            do throws(Errno) { copy = try file.duplicated() } catch {
-                throw ArchiveError(operation: "read", object: object, cause: "\(error)", errno: error)
-            }
-            let stored = InputBuffer(FileSource(copy))
-            switch try stored.compression() {
-            case .bzip2, .xz:
-                throw ArchiveError(
-                    operation: "unpack", object: object,
-                    cause: "archives compressed with bzip2 or xz are not supported",
-                    remedy: "compress it with gzip or zstd")
-            case .none, .gzip, .zstd: break
-            }
-            let content = InputBuffer(try stored.decompressed())
+            let content = InputBuffer(try decompressed(file))
             guard try content.peek(512).count == 512 else { return false }
             return try TarReader(content, endMarker: .optional).next() != nil
         } catch {
-            if error.remedy.isEmpty == false, error.cause.hasPrefix("archives compressed") {
+            if error.cause.hasSuffix("is not installed") {
                 throw BuildError(
-                    operation: error.operation, object: error.object, cause: error.cause, remedy: error.remedy)
+                    operation: error.operation, object: object, cause: error.cause, remedy: error.remedy)
             }
             // What cannot be read as an archive is a file like any other.
             return false
         }
+    }
+
+    /// The bytes of a file, whichever way they are compressed, from its start.
+    private static func decompressed(_ file: borrowing FileDescriptor) throws(ArchiveError) -> any ByteSource {
+        let stored: InputBuffer
+        do throws(Errno) {
+            _ = lseek(file.rawValue, 0, SEEK_SET)
+            stored = InputBuffer(FileSource(try file.duplicated()))
+        } catch {
+            throw ArchiveError(operation: "read", object: "the archive", cause: "\(error)", errno: error)
+        }
+        if let helped = try HelperDecompression(try stored.compression(), file) { return helped }
+        return try stored.decompressed()
     }
 }

@@ -357,7 +357,9 @@ public final class BuildSession {
         }
         let id = Digest(of: configuration.json.serialized())
         let wanted = names.map(\.withDefaultTag)
-        if extra.isEmpty, annotations.isEmpty, let known = try? environment.store.resolve(id.description), wanted.allSatisfy(known.references.contains) {
+        if extra.isEmpty, annotations.isEmpty, let known = try? environment.store.resolve(id.description),
+            wanted.allSatisfy(known.references.contains)
+        {
             return known
         }
         do throws(ImageStoreError) {

@@ -31,15 +31,20 @@ struct GitFetch {
     private var environment: [String] {
         var result =
             ChildProcess.standardEnvironment + [
-                "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=/bin/false",
+                "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0",
+                "GIT_ASKPASS=/bin/false",
                 "SSH_ASKPASS=/bin/false", "GIT_ALLOW_PROTOCOL=http:https:git:ssh", "GIT_LFS_SKIP_SMUDGE=1",
                 "GIT_SSH_COMMAND=ssh -F /dev/null -o BatchMode=yes", "HOME=/nonexistent", "GIT_OPTIONAL_LOCKS=0",
             ]
         if let agent { result.append("SSH_AUTH_SOCK=\(agent)") }
-        for name in PredefinedArguments.proxies { if let value = getenv(name) { result.append("\(name)=\(String(cString: value))") } }
+        for name in PredefinedArguments.proxies {
+            if let value = getenv(name) { result.append("\(name)=\(String(cString: value))") }
+        }
         // In the environment and not among the arguments, which everybody can read.
         if let header = authorization, let origin {
-            result += ["GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http.\(origin).extraHeader", "GIT_CONFIG_VALUE_0=\(header)"]
+            result += [
+                "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http.\(origin).extraHeader", "GIT_CONFIG_VALUE_0=\(header)",
+            ]
         }
         return result
     }
@@ -54,7 +59,8 @@ struct GitFetch {
     }
 
     private var authorization: String? {
-        let host = origin.map { String(decoding: $0.utf8.drop { $0 != 47 }.dropFirst(2).dropLast(), as: UTF8.self) } ?? ""
+        let host =
+            origin.map { String(decoding: $0.utf8.drop { $0 != 47 }.dropFirst(2).dropLast(), as: UTF8.self) } ?? ""
         for name in ["GIT_AUTH_HEADER", "GIT_AUTH_TOKEN"] {
             guard let value = secrets["\(name).\(host)"] ?? secrets[name] else { continue }
             let text = value.filter { $0 >= 32 }
@@ -79,7 +85,9 @@ struct GitFetch {
         }
         guard result.status == 0 else {
             let lines = result.errorOutput.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
-            let said = lines.last { RemoteSource.begins($0, "fatal: ") || RemoteSource.begins($0, "error: ") } ?? lines.last ?? ""
+            let said =
+                lines.last { RemoteSource.begins($0, "fatal: ") || RemoteSource.begins($0, "error: ") } ?? lines.last
+                ?? ""
             throw BuildError(
                 operation: "fetch", object: quote(reference.shown),
                 cause: "git: " + harmless(said.isEmpty ? "status \(result.status)" : withoutSecrets(said)))
@@ -118,7 +126,8 @@ struct GitFetch {
             }
             result = (found.0, found.1)
         }
-        guard result.commit.utf8.count >= 40, result.commit.utf8.allSatisfy({ ByteClass.isDigit($0) || (97...102).contains($0) })
+        guard result.commit.utf8.count >= 40,
+            result.commit.utf8.allSatisfy({ ByteClass.isDigit($0) || (97...102).contains($0) })
         else { throw BuildError(operation: "fetch", object: quote(reference.shown), cause: "it names no commit") }
         if let checksum = reference.checksum, !RemoteSource.begins(result.commit, checksum) {
             throw BuildError(
@@ -131,11 +140,16 @@ struct GitFetch {
     /// Puts a commit's files into a directory that is not there yet.
     ///
     /// - Returns: whether the repository has submodules, which are not fetched.
-    func checkOut(_ commit: String, _ ref: String?, to path: String, keepsGitDirectory: Bool) throws(BuildError) -> Bool {
+    func checkOut(_ commit: String, _ ref: String?, to path: String, keepsGitDirectory: Bool) throws(BuildError) -> Bool
+    {
         try git(["init", "--quiet", "--template=", path])
         let base = ["-C", path]
         do throws(BuildError) {
-            try git(base + ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", reference.remote, ref ?? commit])
+            try git(
+                base + [
+                    "fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", reference.remote,
+                    ref ?? commit,
+                ])
             try git(base + ["cat-file", "-e", "\(commit)^{commit}"])
         } catch {
             // Not every server gives a single commit.
@@ -167,7 +181,8 @@ public enum Base64Text {
             var word: UInt32 = 0
             for index in 0..<3 { word = word << 8 | (index < part.count ? UInt32(part[place + index]) : 0) }
             for index in 0..<4 {
-                result.append(index <= part.count ? alphabet[Int(word >> UInt32(18 - 6 * index) & 63)] : UInt8(ascii: "="))
+                result.append(
+                    index <= part.count ? alphabet[Int(word >> UInt32(18 - 6 * index) & 63)] : UInt8(ascii: "="))
             }
             place += 3
         }

@@ -15,9 +15,13 @@ public struct GitReference: Equatable, Sendable {
     /// Reads a reference.
     public init(parsing text: String) throws(BuildError) {
         func refuse(_ cause: String, _ remedy: String = "") -> BuildError {
-            BuildError(operation: "read", object: "the Git address \(quote(Self.withoutSecrets(text)))", cause: cause, remedy: remedy)
+            BuildError(
+                operation: "read", object: "the Git address \(quote(Self.withoutSecrets(text)))", cause: cause,
+                remedy: remedy)
         }
-        guard text.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else { throw refuse("it holds blanks or control characters") }
+        guard text.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else {
+            throw refuse("it holds blanks or control characters")
+        }
         let halves = Self.cut(text, "#")
         let parts = Self.cut(halves.0, "?")
         remote = parts.0
@@ -34,17 +38,23 @@ public struct GitReference: Equatable, Sendable {
                 switch pair.0 {
                 case "ref", "branch", "tag":
                     guard reference == nil else { throw refuse("it names more than one ref") }
-                    reference = pair.0 == "branch" ? "refs/heads/\(value)" : pair.0 == "tag" ? "refs/tags/\(value)" : value
+                    reference =
+                        pair.0 == "branch" ? "refs/heads/\(value)" : pair.0 == "tag" ? "refs/tags/\(value)" : value
                 case "subdir":
                     guard directory == nil else { throw refuse("it names more than one directory") }
                     directory = value
                 case "checksum", "commit": checksum = value
                 case "keep-git-dir":
-                    guard ["", "0", "1", "true", "false"].contains(value) else { throw refuse("keep-git-dir is true or false") }
+                    guard ["", "0", "1", "true", "false"].contains(value) else {
+                        throw refuse("keep-git-dir is true or false")
+                    }
                     keepsGitDirectory = value == "" || value == "1" || value == "true"
                 case "submodules":
                     guard value == "0" || value == "false" else { throw refuse("submodules are not fetched") }
-                default: throw refuse("unexpected query \(quote(pair.0))", "ref, branch, tag, subdir, checksum and keep-git-dir are known")
+                default:
+                    throw refuse(
+                        "unexpected query \(quote(pair.0))",
+                        "ref, branch, tag, subdir, checksum and keep-git-dir are known")
                 }
             }
         }

@@ -150,7 +150,8 @@ public final class RemoteSources {
         }
         guard digest.hex == fetched.key else {
             throw BuildError(
-                operation: "verify", object: quote(address), cause: "its checksum is sha256:\(fetched.key), and not \(checksum)")
+                operation: "verify", object: quote(address),
+                cause: "its checksum is sha256:\(fetched.key), and not \(checksum)")
         }
     }
 

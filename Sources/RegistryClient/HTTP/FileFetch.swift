@@ -68,7 +68,8 @@ public struct FileFetch: Sendable {
             switch status {
             case 200: return try await receive(response, address, file)
             case 304:
-                return Answer(isUnchanged: true, tag: tag, modified: response.headers.first(name: "Last-Modified"), size: 0)
+                return Answer(
+                    isUnchanged: true, tag: tag, modified: response.headers.first(name: "Last-Modified"), size: 0)
             case 301, 302, 303, 307, 308:
                 guard let place = response.headers.first(name: "Location"), let next = address.resolving(place) else {
                     throw refusal(address, "it redirects to no address")
@@ -111,7 +112,8 @@ public struct FileFetch: Sendable {
                 return size
             }
         } catch let error as Errno {
-            throw RegistryError(.store, operation: "fetch", object: address.shown, cause: "it cannot be written: \(error)")
+            throw RegistryError(
+                .store, operation: "fetch", object: address.shown, cause: "it cannot be written: \(error)")
         } catch {
             if watch.hasStalled {
                 throw TransportFailure(sentence: "it sent next to nothing for \(seconds) seconds", address: address)

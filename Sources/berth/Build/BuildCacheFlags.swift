@@ -43,8 +43,11 @@ struct CachePlace: Sendable, Equatable {
             place = CachePlace(kind: .local(path))
         case "inline" where writes: place = CachePlace(kind: .inline)
         case "gha", "s3", "azblob":
-            throw ValueError("the cache type \(quoted(type)) belongs to a hosted service: registry, local and inline are known")
-        default: throw ValueError("unknown cache type \(quoted(type)): registry, local\(writes ? " and inline" : "") are known")
+            throw ValueError(
+                "the cache type \(quoted(type)) belongs to a hosted service: registry, local and inline are known")
+        default:
+            throw ValueError(
+                "unknown cache type \(quoted(type)): registry, local\(writes ? " and inline" : "") are known")
         }
         if writes, let mode = members.removeValue(forKey: "mode") {
             guard mode == "min" || mode == "max" else { throw ValueError("mode is min or max") }
@@ -64,7 +67,9 @@ struct CachePlace: Sendable, Equatable {
     private static func name(_ text: String) throws(ValueError) -> String {
         do throws(OCIError) {
             let reference = try Reference(parsing: text)
-            guard reference.digest == nil else { throw OCIError(operation: "use", object: text, cause: "it has a digest") }
+            guard reference.digest == nil else {
+                throw OCIError(operation: "use", object: text, cause: "it has a digest")
+            }
             return reference.withDefaultTag.description
         } catch {
             throw ValueError(error.cause)

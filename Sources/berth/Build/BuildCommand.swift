@@ -19,7 +19,9 @@ enum BuildCommand {
         Flag(
             "annotation", nil, .list("stringArray"), "Add annotation to the image",
             check: { value throws(ValueError) in _ = try BuildValues.annotation(value) }),
-        .notYet("attest", nil, .list("stringArray"), "Attestation parameters"),
+        Flag(
+            "attest", nil, .list("stringArray"), "Attestation parameters",
+            check: refuse("attestations beside an image are not made yet")),
         Flag("build-arg", nil, .list("stringArray"), "Set build-time variables"),
         Flag(
             "build-context", nil, .list("stringArray"), "Additional build contexts (e.g., name=path)",
@@ -54,17 +56,24 @@ enum BuildCommand {
             "progress", nil, .string,
             "Set type of progress output (\"auto\", \"plain\", \"tty\", \"rawjson\", \"quiet\")", default: "auto",
             check: checkProgress),
-        .notYet("provenance", nil, .string, "Shorthand for --attest=type=provenance", harmless: ["false"]),
+        Flag(
+            "provenance", nil, .string, "Shorthand for --attest=type=provenance",
+            check: refuse("attestations beside an image are not made yet")),
         Flag("pull", nil, .boolean, "Always attempt to pull all referenced images"),
         Flag("push", nil, .boolean, "Shorthand for --output=type=registry"),
         Flag("quiet", "q", .boolean, "Suppress the build output and print image ID on success"),
         Flag("reproducible", nil, .boolean, "Give the same image whenever and wherever it is built"),
-        .notYet("sbom", nil, .string, "Shorthand for --attest=type=sbom", harmless: ["false"]),
+        Flag(
+            "sbom", nil, .string, "Shorthand for --attest=type=sbom",
+            check: refuse(
+                "there is no scanner here that could write one: run one over the image and push its result beside it")),
         Flag(
             "secret", nil, .list("stringArray"),
             "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")"),
         Flag("shm-size", nil, .bytes, "Shared memory size for build containers"),
-        .notYet("squash", nil, .boolean, "Squash newly built layers into a single new layer", harmless: ["false"]),
+        Flag(
+            "squash", nil, .boolean, "Squash newly built layers into a single new layer",
+            check: refuse("BuildKit has none either: end with FROM scratch and COPY --from the stage before")),
         Flag(
             "ssh", nil, .list("stringArray"),
             "SSH agent socket to expose to the build (format: \"default|<id>[=<socket>]\")"),
@@ -72,6 +81,13 @@ enum BuildCommand {
         Flag("target", nil, .string, "Set the target build stage to build"),
         Flag("ulimit", nil, .resourceBounds, "Ulimit options"),
     ]
+
+    /// A flag of BuildKit that is not there, with the reason; switched off it means nothing.
+    private static func refuse(_ reason: String) -> @Sendable (String) throws(ValueError) -> Void {
+        { value throws(ValueError) in
+            guard value.isEmpty || (try? NumberValue.boolean(value)) == false else { throw ValueError(reason) }
+        }
+    }
 
     private static let checkNetwork: @Sendable (String) throws(ValueError) -> Void = { value throws(ValueError) in
         guard ["default", "none", "host", "bridge", ""].contains(value) else {
@@ -169,7 +185,9 @@ enum BuildCommand {
         } catch {
             throw refuse("\(error)")
         }
-        if options.pushes, options.tags.isEmpty { throw refuse("tag is needed when pushing to registry: give it with -t") }
+        if options.pushes, options.tags.isEmpty {
+            throw refuse("tag is needed when pushing to registry: give it with -t")
+        }
         if options.output != .image, options.cacheTargets.contains(where: { $0.kind == .inline }) {
             throw refuse("--cache-to type=inline needs an image as the output")
         }

@@ -66,6 +66,10 @@ extension ProgramExecution {
             importCaches(options, session, progress)
             do throws(BuildError) { try session.run() } catch {
                 progress.end()
+                // Steps that were ended had no time to put anything away.
+                cache.sweep()
+                engine.sweepBuilds()
+                try? engine.images.collect()
                 return fail(error, file.source)
             }
             let status = try deliver(session, options, names, progress)
@@ -106,11 +110,13 @@ extension ProgramExecution {
             }
             guard result.status == 0 else {
                 // Its sentence is whole: "berth: cannot fetch …".
-                let said = String(decoding: result.errorOutput, as: UTF8.self).utf8.split(separator: 10).last
+                let said =
+                    String(decoding: result.errorOutput, as: UTF8.self).utf8.split(separator: 10).last
                     .map { String(decoding: $0, as: UTF8.self) } ?? ""
                 throw BuildError(
                     cause: ByteText.begins(said, with: "berth: ")
-                        ? String(decoding: said.utf8.dropFirst(7), as: UTF8.self) : "cannot fetch \(quote(address)): \(said)")
+                        ? String(decoding: said.utf8.dropFirst(7), as: UTF8.self)
+                        : "cannot fetch \(quote(address)): \(said)")
             }
         }
     }
@@ -339,7 +345,8 @@ extension ProgramExecution {
             before: options.unusedFor.map { WallClock.seconds() - $0 }, keepBytes: options.keepBytes)
         let freed = former - (try cache.sources().reduce(Int64(0)) { $0 + $1.size })
         for usage in removed { writeText("\(usage.record.key.prefix(12))\n", to: 1) }
-        writeText("Total reclaimed space: \(ByteSize.decimalText(removed.reduce(freed) { $0 + $1.record.size }))\n", to: 1)
+        writeText(
+            "Total reclaimed space: \(ByteSize.decimalText(removed.reduce(freed) { $0 + $1.record.size }))\n", to: 1)
         return 0
     }
 }

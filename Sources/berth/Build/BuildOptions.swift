@@ -96,7 +96,8 @@ enum BuildValues {
                 guard let isPushed = try? NumberValue.boolean(value) else { throw ValueError("push is true or false") }
                 flag.pushes = isPushed
             case "oci-mediatypes" where value == "true": break
-            case "compression", "oci-mediatypes", "unpack", "store", "rewrite-timestamp", "compression-level", "annotation":
+            case "compression", "oci-mediatypes", "unpack", "store", "rewrite-timestamp", "compression-level",
+                "annotation":
                 throw ValueError("the output option \(quoted(key)) is not supported")
             default: throw ValueError("unknown output option \(quoted(key)): type, dest, name and push are known")
             }

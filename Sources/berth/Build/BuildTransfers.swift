@@ -25,7 +25,9 @@ extension ProgramExecution {
         case .inline: return nil
         case .registry(let name):
             let result = try NetworkProgram.collect(["--root", engine.roots.state, "pull", "--quiet", "--", name])
-            if result.status != 0, (try? engine.images.resolve(name)) == nil { throw BuildError(cause: Self.said(result)) }
+            if result.status != 0, (try? engine.images.resolve(name)) == nil {
+                throw BuildError(cause: Self.said(result))
+            }
             return name
         case .local(let path):
             let directory = MountRequest.absolute(path, from: CallerView.real().workingDirectory)
@@ -44,7 +46,8 @@ extension ProgramExecution {
     }
 
     private static func said(_ result: ChildProcess.Result) -> String {
-        let last = String(decoding: result.errorOutput, as: UTF8.self).utf8.split(separator: 10).last
+        let last =
+            String(decoding: result.errorOutput, as: UTF8.self).utf8.split(separator: 10).last
             .map { String(decoding: $0, as: UTF8.self) } ?? "status \(result.status)"
         return last.utf8.starts(with: "berth: ".utf8) ? String(decoding: last.utf8.dropFirst(7), as: UTF8.self) : last
     }
@@ -85,7 +88,9 @@ extension ProgramExecution {
     func push(_ names: [Reference], _ options: BuildOptions) throws(BuildError) {
         for name in names {
             try transfer(
-                ["--root", engine.roots.state, "push"] + (options.progress == .quiet ? ["--quiet"] : []) + ["--", name.description],
+                ["--root", engine.roots.state, "push"] + (options.progress == .quiet ? ["--quiet"] : []) + [
+                    "--", name.description,
+                ],
                 quote(name.familiar))
         }
     }

@@ -100,7 +100,8 @@ import Testing
                 // What was done when it died is known; the rest is made anew.
                 try await engine.build(context, ["-t", "made"])
                 #expect(
-                    try await engine.ok("system", "check").out.contains("nothing is wrong"), "killed after \(moment) ms")
+                    try await engine.ok("system", "check").out.contains("nothing is wrong"), "killed after \(moment) ms"
+                )
             }
             #expect(try await engine.build(context).all.components("CACHED") == 5)
             #expect(try await engine.look("made", "cat /a /f") == "1\n1")

@@ -66,6 +66,13 @@ import Testing
             look: "cat /x/q/a /f; stat -c ' %u:%g' /x/q/a; ls /y /z",
             wanted: "1\nplain 3:4\n/y:\nt.tar.gz\n\n/z:\nt.tar.gz"),
         Case(
+            name: "ADD of archives with other compressions",
+            dockerfile: "ADD t.tar.xz /x/\nADD t.tar.bz2 /y/\nADD plain.xz /z/\nADD bad.xz /z/",
+            files: ["plain": "no tar"],
+            prepare:
+                "mkdir q; echo 1 > q/a; tar cJf t.tar.xz q; tar cjf t.tar.bz2 q; xz -k plain; head -c 40 t.tar.xz > bad.xz",
+            look: "cat /x/q/a /y/q/a; ls /z", wanted: "1\n1\nbad.xz\nplain.xz"),
+        Case(
             name: "stages",
             dockerfile:
                 "FROM base:1 AS one\nRUN echo 1 > /f && chown 9:9 /f && mkdir /d && echo 2 > /d/g\nFROM one AS two\nRUN echo 3 >> /f\n"
