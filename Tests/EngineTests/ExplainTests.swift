@@ -1,4 +1,5 @@
 import JSON
+import OCI
 import Testing
 
 @testable import Engine

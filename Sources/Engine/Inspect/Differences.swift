@@ -76,7 +76,7 @@ private final class DifferenceWalk {
             let isStub = status.kind == .directory || status.kind == .regular && status.size == 0
             if isStub, found.count == place, mounted.contains(shown.description) { continue }
             if let below, status.kind == .directory, below.kind == .directory, found.count == place,
-                below.permissions == status.permissions, below.modificationTime.tv_sec == status.modificationTime.tv_sec
+                below.permissions == status.permissions, below.modificationSeconds == status.modificationSeconds
             {
                 continue
             }

@@ -99,9 +99,9 @@ struct ProgramExecution {
         case .builderUsage: return try builderUsage()
         case .builderPrune(let options): return try builderPrune(options)
         case .network(let options): return try network(options)
-        case .version: return version()
+        case .version(let format): return try version(format)
         case .shortVersion, .transfer, .text: return 0
-        case .info: return try information()
+        case .info(let format): return try information(format)
         case .reset(let force): return try reset(force: force)
         }
     }

@@ -24,12 +24,12 @@ enum ProgramRequest: Sendable {
     case load(LoadOptions)
     case image(ImageRequest)
     case network(NetworkRequestOptions)
-    case version
+    case version(format: String)
     /// `--version`: one line.
     case shortVersion
     /// A command that `berth-net` carries out.
     case transfer
-    case info
+    case info(format: String)
     case build(BuildOptions)
     case builderUsage
     case builderPrune(BuilderPruneOptions)
@@ -177,8 +177,8 @@ enum BerthProgram {
         case "container port", "network create", "network ls", "network inspect", "network rm", "network connect",
             "network disconnect", "network prune", "network check":
             .network(try NetworkCommands.options(invocation))
-        case "version": .version
-        case "system info": .info
+        case "version": .version(format: invocation.flags.string("format") ?? "")
+        case "system info": .info(format: invocation.flags.string("format") ?? "")
         case "image build": .build(try BuildCommand.options(invocation, caller))
         case "builder du": .builderUsage
         case "builder prune": .builderPrune(BuilderCommands.pruneOptions(invocation))

@@ -18,7 +18,6 @@ enum ForeignCommands {
             "berth does not sign images yet: name an image by its digest (NAME@sha256:…) to be sure of its content",
         "checkpoint":
             "berth has no checkpoints of its containers; berth-runtime checkpoint and restore work on OCI bundles",
-        "search": "berth does not search registries: look for images on the registry's own page, and pull them by name",
     ]
 
     /// The refusal of a command line that begins with one of them.
