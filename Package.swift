@@ -134,6 +134,6 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
         tests("IntegrationTests", ["TestSupport"]),
         tests("ModuleImportTests", ["TestSupport"]),
-        tests("BerthCommandTests", ["berth", "RuntimeCommands", "CommandLine", "ContainerNetwork", "ContainerRuntime", "OCI", "LinuxKernel"]),
+        tests("BerthCommandTests", ["berth", "Engine", "JSON", "RuntimeCommands", "CommandLine", "ContainerNetwork", "ContainerRuntime", "OCI", "LinuxKernel"]),
     ]
 )

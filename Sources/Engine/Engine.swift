@@ -10,6 +10,10 @@ public struct Engine: Sendable {
     public let networks: NetworkEngine
     public let volumes: VolumeStore
     public let images: ImageStore
+    let settings: EngineSettings
+
+    /// Whether every container gets an init that reaps (setting `init`).
+    public var usesInitByDefault: Bool { settings.usesInit }
 
     /// Opens the engine at a root (nil: the default one), making what is missing.
     public init(root: String?) throws(EngineError) {
@@ -23,9 +27,10 @@ public struct Engine: Sendable {
         do throws(ImageStoreError) { images = try ImageStore(root: roots.state + "/images") } catch {
             throw EngineError("\(error)", exitCode: 125)
         }
+        settings = try EngineSettings.read(roots)
         volumes = VolumeStore(path: roots.volumes)
         networks = NetworkEngine(
             stateRoot: roots.state + "/network", runRoot: roots.run + "/network", instance: roots.instance,
-            machineRoot: EngineRoots.machineClaims, settings: try EngineSettings.read(roots).networks)
+            machineRoot: EngineRoots.machineClaims, settings: settings.networks)
     }
 }

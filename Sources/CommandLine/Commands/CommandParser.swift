@@ -53,7 +53,7 @@ extension Command {
     }
 
     /// The subcommand of a name or an alias.
-    func subcommand(_ word: String) -> Command? {
+    public func subcommand(_ word: String) -> Command? {
         subcommands.first { $0.name == word } ?? subcommands.first { $0.aliases.contains(word) }
     }
 

@@ -8,6 +8,8 @@ struct TreeUnpacking {
     let target: CopyTarget
     /// Owners of the archive, or nil for the caller's.
     let keepsOwners: Bool
+    /// Whether device nodes are made: never on the host, whose devices they would be.
+    let makesDevices: Bool
 
     /// Takes a whole archive.
     ///
@@ -32,7 +34,7 @@ struct TreeUnpacking {
                 unpacking = TreeUnpacking(
                     target: try CopyTarget(
                         place, isDirectory: isArchive || entry.kind == .directory, onlyContent: onlyContent),
-                    keepsOwners: keepsOwners)
+                    keepsOwners: keepsOwners, makesDevices: place.root != nil)
             }
             guard let unpacking else { continue }
             let path = try unpacking.names(entry.path)
@@ -111,6 +113,8 @@ struct TreeUnpacking {
                 defer { withExtendedLifetime(source) {} }
                 if let last = from.last { try Files.link(at: source.number, last, to: directory, name) }
                 return
+            case .characterDevice where !makesDevices, .blockDevice where !makesDevices:
+                throw EngineError("\(shown) is a device node, which is not made on the host")
             case .fifo: try Files.makeNode(at: directory, name, mode: UInt32(S_IFIFO) | 0o600, major: 0, minor: 0)
             case .characterDevice(let major, let minor):
                 try Files.makeNode(

@@ -29,6 +29,7 @@ extension Engine {
         }
         let id = ContainerID.make()
         var request = request
+        if settings.usesInit { request.usesInit = true }
         let shared = try resolveNetworks(&request)
         let usesVolumes =
             !image.configuration.config.volumes.isEmpty || !request.volumesFrom.isEmpty

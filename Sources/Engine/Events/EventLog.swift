@@ -19,10 +19,9 @@ public struct EngineEvent: Sendable, Equatable {
         self.action = action
         self.actor = actor
         self.attributes = attributes
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        seconds = Int64(now.tv_sec)
-        nanoseconds = Int64(now.tv_nsec)
+        let now = WallClock.parse(WallClock.now())
+        seconds = now?.seconds ?? 0
+        nanoseconds = now?.nanoseconds ?? 0
     }
 
     /// In the shape of `docker events --format json`.

@@ -48,9 +48,13 @@ extension Engine {
             return
         }
         guard state.status == .running else { return }
-        let process = try openProcess(record, state)
+        // Told first: from then on no policy starts it again, and what the state says afterwards is the last run.
         tellStopping(directory)
         defer { report("stop", record) }
+        guard let process = try? openProcess(record, directory.readState()) else {
+            _ = directory.waitUntilUnlocked(milliseconds: 10_000)
+            return
+        }
         let number = signal ?? Signals.number(record.stopSignal) ?? SIGTERM
         try? ProcessSignal.send(pidfd: process.rawValue, number)
         if state.isPaused { thaw(directory) }

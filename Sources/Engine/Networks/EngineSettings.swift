@@ -6,6 +6,8 @@ import Netlink
 /// What an engine's owner decides in a file: `/etc/berth/config.json`, with another root `ROOT/config.json`.
 struct EngineSettings: Sendable, Equatable {
     var networks = NetworkSettings()
+    /// Whether every container gets an init that reaps, as with `--init`.
+    var usesInit = false
 
     /// The file of an engine.
     static func path(_ roots: EngineRoots) -> String {
@@ -35,8 +37,8 @@ struct EngineSettings: Sendable, Equatable {
 
     /// - Throws: also for a word it does not know: a setting that is misspelt would have no effect.
     init(_ object: JSONObject) throws(JSONError) {
-        for key in object.keys where key != "publishAddress" && key != "connectionLimit" {
-            throw JSONError(path: [key], problem: "is not known; there are publishAddress and connectionLimit")
+        for key in object.keys where !["publishAddress", "connectionLimit", "init"].contains(key) {
+            throw JSONError(path: [key], problem: "is not known; there are publishAddress, connectionLimit and init")
         }
         if let text = try object.string("publishAddress") {
             guard let address = IPAddress(text) else {
@@ -44,6 +46,7 @@ struct EngineSettings: Sendable, Equatable {
             }
             networks.publishAddress = address
         }
+        usesInit = try object.bool("init") ?? false
         if let limit = try object.integer("connectionLimit", as: UInt32.self) {
             guard (1...10_000_000).contains(limit) else {
                 throw JSONError(path: ["connectionLimit"], problem: "is not a number from 1 to 10000000")

@@ -88,7 +88,7 @@ extension Engine {
         return report
     }
 
-    private var checkers: [(Bool) throws -> CheckReport] { [images.check(repair:)] }
+    private var checkers: [(Bool) throws -> CheckReport] { [images.check(repair:), checkContainers(repair:)] }
 }
 
 extension Engine {

@@ -101,9 +101,9 @@ struct ProgramExecution {
         case .network(let options): return try network(options)
         case .explain(let options): return try explain(options)
         case .document(let document): if case .names(let kinds) = document { return printNames(kinds) } else { return 0 }
-        case .version: return version()
+        case .version(let format): return try version(format)
         case .shortVersion, .transfer: return 0
-        case .info: return try information()
+        case .info(let format): return try information(format)
         case .reset(let force): return try reset(force: force)
         }
     }

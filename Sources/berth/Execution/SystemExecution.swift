@@ -2,13 +2,20 @@ import CommandLine
 import ContainerNetwork
 import Engine
 import Glibc
+import GoTemplate
 import ImageStore
 import JSON
 import LinuxKernel
 
 extension ProgramExecution {
     /// `version`.
-    func version() -> Int32 {
+    func version(_ format: String) throws -> Int32 {
+        let part = JSONObject([
+            ("Version", .string(Version.text)), ("ApiVersion", "1.49"), ("Os", "linux"),
+            ("Arch", .string(Host.architecture)), ("KernelVersion", .string(Host.kernelRelease)),
+        ])
+        // There is no server: the program is both.
+        if try printed(["Client": .object(part), "Server": .object(part)], format) { return 0 }
         writeText(
             """
             Berth
@@ -21,24 +28,58 @@ extension ProgramExecution {
         return 0
     }
 
+    /// Prints a value as `--format` says; false without a format.
+    private func printed(_ value: JSONValue, _ format: String) throws -> Bool {
+        if format.isEmpty { return false }
+        let text = format == "json" ? value.text() : try Template(parsing: format).text(for: value)
+        writeText(text + "\n", to: 1)
+        return true
+    }
+
     /// `info`.
-    func information() throws -> Int32 {
+    func information(_ format: String) throws -> Int32 {
         let containers = try engine.list()
-        func count(_ status: ContainerState.Status) -> Int { containers.filter { $0.state.status == status }.count }
+        func count(_ word: String) -> Int { containers.filter { $0.state.word == word }.count }
+        let running = count("running") + count("restarting")
+        let images = try engine.images.images().count
+        let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        let layout = engine.controlGroupLayout
+        let value: JSONValue = [
+            "ID": .string(engine.roots.instance), "Containers": JSONValue(containers.count),
+            "ContainersRunning": JSONValue(running), "ContainersPaused": JSONValue(count("paused")),
+            "ContainersStopped": JSONValue(count("exited") + count("created")), "Images": JSONValue(images),
+            "Driver": "overlay2", "LoggingDriver": "json-file", "CgroupDriver": "cgroupfs",
+            "CgroupVersion": .string(layout == "v2" ? "2" : "1"), "KernelVersion": .string(Host.kernelRelease),
+            "OperatingSystem": .string(Host.operatingSystem), "OSType": "linux", "Architecture": .string(Host.machine),
+            "NCPU": JSONValue(processors), "MemTotal": JSONValue(ContainerSample.machineMemory),
+            "DockerRootDir": .string(engine.roots.state), "Name": .string(Host.name),
+            "ServerVersion": .string(Version.text), "SecurityOptions": ["name=seccomp,profile=builtin", "name=userns"],
+            "DefaultRuntime": "berth", "Bridge": .string(engine.networks.bridgeName()),
+            "Table": .string(engine.networks.tableName), "RunDirectory": .string(engine.roots.run),
+            "Volumes": JSONValue(engine.volumes.all().count), "InitByDefault": .bool(engine.usesInitByDefault),
+        ]
+        if try printed(value, format) { return 0 }
         writeText(
             """
             Containers: \(containers.count)
-             Running: \(count(.running))
-             Stopped: \(count(.exited))
-            Images: \(try engine.images.images().count)
+             Running: \(running)
+             Paused: \(count("paused"))
+             Stopped: \(count("exited") + count("created"))
+            Images: \(images)
+            Volumes: \(engine.volumes.all().count)
             Version: \(Version.text)
             Storage: overlayfs
-            Cgroups: \(engine.controlGroupLayout)
+            Logging Driver: json-file
+            Cgroups: \(layout)
             Bridge: \(engine.networks.bridgeName())
             Table: \(engine.networks.tableName)
+            Security: seccomp, a user namespace per container
             Kernel: \(Host.kernelRelease)
+            Operating System: \(Host.operatingSystem)
             Architecture: \(Host.architecture)
-            CPUs: \(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            CPUs: \(processors)
+            Total Memory: \(ByteSize.binaryText(Int64(clamping: ContainerSample.machineMemory)))
+            Name: \(printable(Host.name))
             Root directory: \(engine.roots.state)
             Run directory: \(engine.roots.run)
 
@@ -67,6 +108,17 @@ extension ProgramExecution {
 /// What the machine is.
 enum Host {
     static var kernelRelease: String { (try? Files.readLine("/proc/sys/kernel/osrelease")) ?? "" }
+    static var name: String { (try? Files.readLine("/proc/sys/kernel/hostname")) ?? "" }
+    /// As `/etc/os-release` calls it.
+    static var operatingSystem: String {
+        let text = String(decoding: (try? Files.read("/etc/os-release", limit: 64 << 10)) ?? [], as: UTF8.self)
+        for line in text.split(separator: "\n") where line.hasPrefix("PRETTY_NAME=") {
+            return printable(line.dropFirst("PRETTY_NAME=".count).filter { $0 != "\"" })
+        }
+        return "Linux"
+    }
+    /// As `uname -m` says.
+    static var machine: String { architecture == "amd64" ? "x86_64" : "aarch64" }
     static var architecture: String {
         #if arch(x86_64)
         "amd64"

@@ -23,12 +23,12 @@ enum ProgramRequest: Sendable {
     case network(NetworkRequestOptions)
     case explain(ExplainOptions)
     case document(DocumentRequest)
-    case version
+    case version(format: String)
     /// `--version`: one line.
     case shortVersion
     /// A command that `berth-net` carries out.
     case transfer(needsStore: Bool)
-    case info
+    case info(format: String)
     case build(BuildOptions)
     case builderUsage
     case builderPrune(BuilderPruneOptions)
@@ -171,8 +171,8 @@ enum BerthProgram {
             "network disconnect", "network prune", "network check":
             .network(try NetworkCommands.options(invocation))
         case "explain": .explain(try ExplainCommand.options(invocation))
-        case "version": .version
-        case "system info": .info
+        case "version": .version(format: invocation.flags.string("format") ?? "")
+        case "system info": .info(format: invocation.flags.string("format") ?? "")
         case "image build": .build(try BuildCommand.options(invocation, caller))
         case "builder du": .builderUsage
         case "builder prune": .builderPrune(BuilderCommands.pruneOptions(invocation))

@@ -5,10 +5,9 @@ enum VersionCommand {
     static let command = Command(
         "version", identifier: "version", summary: "Show the Berth version information", usage: "[OPTIONS]",
         operands: .none, heading: "Common Commands",
-        flags: { [.notYet("format", "f", .string, "Format output using a custom template", harmless: [""])] })
+        flags: { [Flag("format", "f", .string, "Format output using a Go template, or \"json\"")] })
 }
 
-/// `berth info`.
 /// `system reset`: Podman's word for it; Docker has none.
 enum ResetCommand {
     static let command = Command(
@@ -29,5 +28,5 @@ enum InfoCommand {
         "info", identifier: "system info", summary: "Display system-wide information", usage: "[OPTIONS]",
         operands: .none,
         fullNames: ["system info", "info"], heading: "Common Commands",
-        flags: { [.notYet("format", "f", .string, "Format output using a custom template", harmless: [""])] })
+        flags: { [Flag("format", "f", .string, "Format output using a Go template, or \"json\"")] })
 }
