@@ -58,9 +58,7 @@ build_static berth-runtime
 ln -sfn berth bin/berth-monitor
 
 # The networked program links the C library dynamically (it resolves names) and Swift's own statically. A scratch path of its
-# own, since the static program's flags hold for a whole build. Its relocations are packed in the form that says so to the C
-# library's loader, which refuses the static program's form.
+# own, since the static program's flags hold for a whole build.
 if [ -n "${BERTH_SKIP_NET:-}" ]; then exit 0; fi
 scratch=.build-net
-build berth-net -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xlinker --icf=all -Xlinker --gc-sections \
-    -Xlinker -z -Xlinker pack-relative-relocs
+build berth-net -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xlinker --icf=all -Xlinker --gc-sections
