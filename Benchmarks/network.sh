@@ -47,7 +47,7 @@ ip -n "$N-h" link set up0 up; ip -n "$N-o" link set up0 up
 host sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=0
 
 # median LINE: the median in microseconds of a line of NetworkProbe's
-median() { sed -n "s/^$1: median \([0-9]*\) us.*/\1/p" "$T/said"; }
+median() { sed -n "s/^$1: median \(-*[0-9]*\) us.*/\1/p" "$T/said"; }
 measure() { host bash -c "ulimit -n 20000; exec '$PROBE' '$T' '' $*" >"$T/said" || exit 1; }
 release_all() { host "$PROBE" "$T" "" reconcile >/dev/null; host "$PROBE" "$T" "" remove-all; }
 measure measure "$ROUNDS" 0 0:80; first=$(median "5 all"); least1=$(sed -n 's/^5 all.*least \([0-9]*\),.*/\1/p' "$T/said")

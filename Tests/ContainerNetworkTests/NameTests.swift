@@ -1,3 +1,5 @@
+import Glibc
+import LinuxKernel
 import Netlink
 import Testing
 
@@ -79,6 +81,68 @@ import Testing
         #expect(!DNSForwarding.isAnswer(answer[...], to: query, id: 0x1234))
         for length in 0..<12 { #expect(!DNSForwarding.isAnswer(answer[..<length], to: query, id: 0x1234)) }
         #expect(DNSForwarding.renumbered([], 5).isEmpty)
+    }
+
+    @Test("a remembered name is looked at again, and is gone with its container") func remembered() throws {
+        let directory = try ScratchDirectory()
+        let index = NameIndex(directory: directory.path)
+        let endpoint = try RecordTests.endpoint("abc", ports: [])
+        let address = try #require(endpoint.addresses.first?.address)
+        let name = try #require(endpoint.names.compactMap { NameIndex.key($0) }.first)
+        let cached = CachedNames(index)
+        #expect(cached.addresses(name, in: endpoint.network) == nil)
+        try index.add(endpoint)
+        // Also when nothing was looked at in between: what is not known is never remembered.
+        #expect(cached.addresses(name, in: endpoint.network)?.contains(address) == true)
+        usleep(200_000)
+        for _ in 0..<3 {
+            cached.look()
+            #expect(cached.addresses(name, in: endpoint.network)?.contains(address) == true)
+        }
+        let other = try RecordTests.endpoint("def", ports: [])
+        try index.add(other)
+        cached.look()
+        #expect((cached.addresses(name, in: endpoint.network)?.count ?? 0) >= endpoint.addresses.count)
+        index.remove(endpoint)
+        index.remove(other)
+        #expect(cached.addresses(name, in: endpoint.network) != nil, "until the next look")
+        cached.look()
+        #expect(cached.addresses(name, in: endpoint.network) == nil)
+    }
+
+    @Test("datagrams that come and go together") func batches() throws {
+        // One that is free: taken for a moment by a socket that tells its number.
+        let port = try PortSocket(.udp, address: [127, 0, 0, 1], port: 0).port
+        let server = try InternetSocket.bound(.udp, [127, 0, 0, 1], port: port).intoDescriptor()
+        let client = try InternetSocket.connecting(.udp, to: InternetPeer(address: [127, 0, 0, 1], port: port))
+            .intoDescriptor()
+        for number in 0..<40 { _ = try StreamSocket.send(client.rawValue, [UInt8(number), 1, 2][...]) }
+        _ = try StreamSocket.send(client.rawValue, [UInt8](repeating: 9, count: 100)[...])
+        let batch = DatagramBatch(limit: 64)
+        var seen = [UInt8]()
+        var tooLong = 0
+        while true {
+            let count = try batch.receive(server.rawValue)
+            if count == 0 { break }
+            for index in 0..<count {
+                guard let bytes = batch.received(index) else {
+                    tooLong += 1
+                    continue
+                }
+                seen.append(bytes[0])
+                #expect(batch.add([bytes[0]], to: batch.sender(index)))
+            }
+            batch.send(server.rawValue)
+        }
+        #expect(seen == Array(0..<40))
+        #expect(tooLong == 1)
+        var answers = [UInt8]()
+        var buffer = [UInt8](repeating: 0, count: 64)
+        while let (length, _) = try InternetSocket.receive(client.rawValue, into: &buffer) {
+            #expect(length == 1)
+            answers.append(buffer[0])
+        }
+        #expect(answers == Array(0..<40))
     }
 
     @Test("names that become file names") func keys() {

@@ -199,7 +199,8 @@ struct ScratchDirectory: ~Copyable {
         #expect(two.owners(of: 80, .udp, at: other).isEmpty)
         #expect(two.owners(of: 8, .tcp, at: other).isEmpty)
         // The same port of a host in another network namespace is another port.
-        let elsewhere = MachineClaims(directory: "\(directory.path)/m", stateRoot: "\(directory.path)/two", namespace: 7)
+        let elsewhere = MachineClaims(
+            directory: "\(directory.path)/m", stateRoot: "\(directory.path)/two", namespace: 7)
         #expect(elsewhere.owners(of: 80, .tcp, at: other).isEmpty)
         try elsewhere.notePort(port, inode: 8, containerID: "c")
         #expect(two.isNoted(port, of: "b"))

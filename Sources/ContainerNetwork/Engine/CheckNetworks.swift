@@ -71,7 +71,10 @@ extension NetworkEngine {
                     NetworkFinding("the host does not forward IPv6 packets (net.ipv6.conf.all.forwarding is 0)"))
             }
         }
-        for warning in obstacles() { findings.append(NetworkFinding(warning.description, isFault: false)) }
+        // For each bridge that somebody is on: what is to be allowed bears its name.
+        let bridges = Set(members.filter { $0.driver == .bridge }.map(\.bridge))
+        let warnings = bridges.isEmpty ? obstacles() : bridges.sorted().flatMap { obstacles(bridge: $0) }
+        for warning in warnings { findings.append(NetworkFinding(warning.description, isFault: false)) }
         return findings
     }
 

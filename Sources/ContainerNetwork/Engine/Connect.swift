@@ -113,7 +113,11 @@ extension NetworkEngine {
 
     /// What keeps containers of a network from the outside, as far as other programs' rules tell.
     public func obstacles(network: String = defaultNetwork) -> [NetworkWarning] {
+        obstacles(bridge: bridgeName(network: network))
+    }
+
+    func obstacles(bridge: String) -> [NetworkWarning] {
         guard var loader = try? loader() else { return [] }
-        return loader.foreignObstacles(bridge: bridgeName(network: network))
+        return loader.foreignObstacles(bridge: bridge)
     }
 }

@@ -18,7 +18,9 @@ extension NetworkEngine {
     private func readyPath(_ network: String) -> String { "\(runRoot)/ready/\(network)" }
 
     func markReady(_ network: String) throws(NetworkError) {
-        do throws(Errno) { _ = try Files.open(readyPath(network), [.writeOnly, .create, .noFollow], mode: 0o600) } catch {
+        do throws(Errno) {
+            _ = try Files.open(readyPath(network), [.writeOnly, .create, .noFollow], mode: 0o600)
+        } catch {
             throw NetworkError("record the network", network, error)
         }
     }

@@ -45,7 +45,8 @@ extension NetworkEngine {
             try Files.makeDirectories("\(runRoot)/locks", mode: 0o700)
             try Files.makeDirectories(changes, mode: 0o700)
             return NetworkChange(
-                containerID: containerID, path: "\(changes)/\(containerID)", lock: try FileLock(changeLock(containerID)))
+                containerID: containerID, path: "\(changes)/\(containerID)", lock: try FileLock(changeLock(containerID))
+            )
         } catch { throw NetworkError("change the networks of container", containerID, error) }
     }
 

@@ -51,8 +51,9 @@ public struct NameLookup: Sendable {
         }
         guard isKnown else { return .elsewhere }
         // Several answer to a name: each first in turn.
-        if found.count > 1 { found.shuffle() }
-        return .records(Self.matching(found, query.type))
+        var records = Self.matching(found, query.type)
+        if records.count > 1 { records.shuffle() }
+        return .records(records)
     }
 
     private static func matching(_ addresses: [IPAddress], _ type: UInt16) -> [DNSAnswer.Record] {

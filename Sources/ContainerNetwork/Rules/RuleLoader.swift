@@ -138,7 +138,14 @@ struct RuleLoader: ~Copyable {
     /// What other firewalls do that keeps containers from the network.
     mutating func foreignObstacles(bridge: String) -> [NetworkWarning] {
         guard let chains = try? socket.connection.allChains() else { return [] }
-        return ForeignFirewalls.obstacles(chains, ownTable: text.tables[0].name, bridge: bridge)
+        var known = [String: [RuleInfo]]()
+        for chain in chains where chain.hook == 2 && chain.policy == 1 && chain.table != text.tables[0].name {
+            let rules = try? socket.connection.rules(family: chain.family, table: chain.table)
+            known["\(chain.family) \(chain.table)"] = rules
+        }
+        return ForeignFirewalls.obstacles(chains, ownTable: text.tables[0].name, bridge: bridge) {
+            known["\($0) \($1)"] ?? []
+        }
             + ForeignFirewalls.legacyObstacles(bridge: bridge) { LegacyTables.dropsForwarded(six: $0) }
     }
 

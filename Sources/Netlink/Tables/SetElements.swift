@@ -5,7 +5,9 @@ extension nft_set_attributes: AttributeType {}
 
 extension NetlinkConnection where Transport: ~Copyable {
     /// Whether sets have these keys, in one exchange; false also for a set that is not there.
-    public mutating func contain(_ keys: [(set: String, key: [UInt8])], in table: TableName) throws(NetlinkError) -> [Bool] {
+    public mutating func contain(_ keys: [(set: String, key: [UInt8])], in table: TableName) throws(NetlinkError)
+        -> [Bool]
+    {
         let type = UInt16(NFNL_SUBSYS_NFTABLES) << 8 | UInt16(truncatingIfNeeded: NFT_MSG_GETSETELEM.rawValue)
         var batch = NetlinkBatch()
         for (set, key) in keys {

@@ -9,7 +9,8 @@ extension Measure {
         let holder = try sleeper()
         defer { kill(holder.pid, SIGKILL) }
         var many = try engine.endpoint(
-            for: "many", ports: try NetworkProbe.ports(["20000-\(20000 + others - 1):20000-\(20000 + others - 1)"][...]))
+            for: "many", ports: try NetworkProbe.ports(["20000-\(20000 + others - 1):20000-\(20000 + others - 1)"][...])
+        )
         let held = try engine.holdPorts(&many) { $0 }
         try engine.connect(many, namespace: holder.pidfd)
         var differences = [Int64]()
@@ -25,7 +26,9 @@ extension Measure {
         )
     }
 
-    private static func once(_ engine: NetworkEngine, _ id: String, _ ports: [PortRequest]) throws(NetworkError) -> Int64 {
+    private static func once(_ engine: NetworkEngine, _ id: String, _ ports: [PortRequest]) throws(NetworkError)
+        -> Int64
+    {
         let child = try sleeper()
         let start = MonotonicClock.nanoseconds()
         var endpoint = try engine.endpoint(for: id, ports: ports)

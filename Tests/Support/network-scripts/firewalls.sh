@@ -9,6 +9,18 @@ same "it does stand in the way" "" "$(from outside try 2001:db8:1::1 8080)"
 holds "network check names it" "ip6 filter FORWARD" "$(b network check)"
 b network check >/dev/null; same "which is no fault of ours" 0 $?
 host nft delete table ip6 filter
+# As firewalld does it: accepted by policy, and a rule at the end, behind jumps, that rejects the rest.
+host nft 'add table inet wall; add chain inet wall end { counter; log; reject with icmpx admin-prohibited; }; add chain inet wall zone { ct state established accept; ip daddr 10.99.0.0/16 drop; }
+    add chain inet wall filter_FORWARD { type filter hook forward priority 10; policy accept; ip saddr 10.98.0.0/16 accept; jump zone; jump end; }'
+same "it stands in the way" "" "$(from outside try 198.51.100.1 8080)"
+holds "a rule that rejects the rest is named" 'chain "inet wall filter_FORWARD" of another firewall drops forwarded packets by the last rule of chain end' "$(b network check)"
+bridge=$(ip -n $N-h -o link | grep -o ' bn-[a-z0-9]*' | tr -d ' ' | head -1)
+b network check | grep -o 'nft insert rule inet wall [^;]*accept' | while read -r line; do host $line || fail "$line"; done
+works "what it says to do helps"
+host nft delete table inet wall
+host nft 'add table inet wall; add chain inet wall filter_FORWARD { type filter hook forward priority 10; policy accept; ip daddr 10.99.0.0/16 drop; accept; drop; }'
+same "rules about others are no obstacle" "the networks are as they should be" "$(b network check)"
+host nft delete table inet wall
 host iptables-legacy -P FORWARD DROP 2>/dev/null && {
     holds "the old iptables too" "FORWARD of iptables-legacy" "$(b network check)"
     host iptables-legacy -P FORWARD ACCEPT
