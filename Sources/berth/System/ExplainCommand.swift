@@ -16,7 +16,7 @@ enum ExplainCommand {
         "explain", identifier: "explain", summary: "Show what makes a process a container, read back from the kernel",
         usage: "[OPTIONS] CONTAINER | --process PID", operands: .atMost(1),
         examples: [
-            .init("berth explain web", "namespaces, limits and their use, layers, mounts, the way of a packet, rights"),
+            .init("berth explain web", "namespaces, limits and use, layers, mounts, network, rights"),
             .init("berth explain --process 4711", "the same of any process: Docker's and Podman's containers too"),
         ],
         flags: {
