@@ -122,7 +122,10 @@ struct FlagParser {
             if flag.kind == .boolean, (try? NumberValue.boolean(value)) == false, flag.defaultText != "true" { break }
             if harmless.contains(value) || (flag.defaultText != nil && flag.defaultText == value) { break }
             throw .unsupported("--\(flag.name) is not supported yet")
-        case .never(let reason): throw .unsupported("--\(flag.name) is not supported: \(reason)")
+        case .never(let reason):
+            // An empty value, and what the help names as the default, ask for nothing.
+            if flag.kind != .boolean, value.isEmpty || flag.defaultText == value { break }
+            throw .unsupported("--\(flag.name) is not supported: \(reason)")
         }
     }
 }

@@ -3,8 +3,10 @@ import Engine
 
 /// Flags of `run` and `create` for what few containers ask for.
 enum ExtraFlags {
-    private static func never(_ name: String, _ kind: FlagKind, _ help: String, _ reason: String) -> Flag {
-        Flag(name, nil, kind, help, support: .never(reason: reason))
+    private static func never(
+        _ name: String, _ kind: FlagKind, _ help: String, _ reason: String, default value: String? = nil
+    ) -> Flag {
+        Flag(name, nil, kind, help, default: value, support: .never(reason: reason))
     }
 
     private static let rateNames = ["device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops"]
@@ -78,7 +80,9 @@ enum ExtraFlags {
             .notYet(
                 "platform", nil, .string, "Set platform if server is multi-platform capable",
                 harmless: CommonFlags.ownPlatforms),
-            never("kernel-memory", .bytes, "Kernel memory limit", "the kernel has given that limit up (Linux 5.16)"),
+            never(
+                "kernel-memory", .bytes, "Kernel memory limit", "the kernel has given that limit up (Linux 5.16)",
+                default: "0"),
             never(
                 "link", .list("list"), "Add link to another container",
                 "links are legacy: containers of one network find each other by name"),
@@ -92,7 +96,7 @@ enum ExtraFlags {
             never(
                 "use-api-socket", .boolean, "Bind mount the engine's API socket and required auth",
                 "there is no daemon, so no socket of one"),
-            never("isolation", .string, "Container isolation technology", "it is for Windows"),
+            never("isolation", .string, "Container isolation technology", "it is for Windows", default: "default"),
         ]
         + rateNames.map { name in
             let isBytes = name.hasSuffix("bps")

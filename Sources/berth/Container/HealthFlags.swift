@@ -39,7 +39,9 @@ enum HealthFlags {
         request.startPeriod = time("health-start-period")
         request.startInterval = time("health-start-interval")
         request.retries = flags.integer("health-retries").flatMap { $0 == 0 ? nil : Int(clamping: $0) }
-        if request.isOff, all.contains(where: { $0.name != "no-healthcheck" && flags.isGiven($0.name) }) {
+        var others = request
+        others.isOff = false
+        if request.isOff, others != HealthRequest() {
             throw ValueError("--no-healthcheck conflicts with --health-* options")
         }
         return request
