@@ -56,6 +56,11 @@ struct LogWriter: ~Copyable {
             buffer.append(contentsOf: rest[...newline])
             Self.encode(buffer, stream: stream, time: time, into: &output)
             buffer.removeAll(keepingCapacity: true)
+            // Many lines at once must not make a file larger than it may be.
+            if size + output.count > bounds.size {
+                write(output)
+                output.removeAll(keepingCapacity: true)
+            }
             rest = rest[(newline + 1)...]
         }
         buffer.append(contentsOf: rest)
