@@ -8,7 +8,7 @@ extension Command {
     ///
     /// - Parameter width: columns to wrap at.
     public func help(_ path: [String], width: Int = 80) -> String {
-        if let refusal { return "\(summary)\n\n\(refusal)\n" }
+        if let refusal { return "Usage:  \(usageLine(path))\n\n\(summary)\n\n\(refusal)\n" }
         var text = "Usage:  \(usageLine(path))\n\n\(summary)\n"
         if fullNames.count > 1 {
             text += "\nAliases:\n  " + fullNames.map { "\(path[0]) \($0)" }.joined(separator: ", ") + "\n"
@@ -18,7 +18,9 @@ extension Command {
             for example in examples { text += "  \(example.text)\n      \(example.meaning)\n" }
         }
         var headings: [String] = []
-        for command in subcommands where !command.isHidden && !headings.contains(command.heading) { headings.append(command.heading) }
+        for command in subcommands where !command.isHidden && !headings.contains(command.heading) {
+            headings.append(command.heading)
+        }
         for heading in headings {
             let commands = subcommands.filter { $0.heading == heading && !$0.isHidden }
             let longest = subcommands.map { $0.name.count }.max() ?? 0

@@ -84,7 +84,7 @@ import Testing
 
     @Test(.enabled(if: installed("groff"))) func manualPageIsWellFormed() async throws {
         let output = try await command(
-            ["groff", "-man", "-Tutf8", "-ww", "-b", "-rLL=100n", Repository.path + "/docs/berth.1"], seconds: 120)
+            ["groff", "-man", "-Tutf8", "-P-cbou", "-ww", "-b", "-rLL=100n", Repository.path + "/docs/berth.1"], seconds: 120)
         #expect(output.status == 0 && output.err.isEmpty, "\(output.err)")
         let plain = output.out.replacingEscapes
         #expect(plain.contains("berth run") && plain.contains("--memory") && plain.contains("EXIT STATUS"))

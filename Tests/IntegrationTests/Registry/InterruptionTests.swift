@@ -66,15 +66,21 @@ import Testing
             let rests = site.stored(rests: true)
             #expect(rests.count == 1 && rests.allSatisfy { $0.hasPrefix("partial/") }, "\(rests)")
             let verbose = try await site.ok("system", "df", "-v")
-            #expect(verbose.out.contains("Interrupted downloads: 1.5"), "\(verbose.out)")
-            #expect(try await site.ok("system", "df").lines[1].contains("MB ("), "it can be reclaimed")
+            // How much arrives of what a server breaks off is up to the kernel: what counts is what is on the disk.
+            let line = verbose.lines.first { $0.hasPrefix("Interrupted downloads: ") } ?? ""
+            let amount = String(line.dropFirst("Interrupted downloads: ".count))
+            let bytes = try await shell("cat \(site.engine.root)/images/\(rests.first ?? "") | wc -c").text
+            let size = Double(bytes) ?? 0
+            let text = size < 1e6 ? "\(Int(size / 1000))" : "\(Int(size / 1e6))."
+            #expect(size > 0 && amount.hasPrefix(String(text.prefix(2))), "\(size) bytes: \(verbose.out)")
+            #expect(try await site.ok("system", "df").lines[1].contains("\(amount) ("), "it can be reclaimed")
             // A filter by labels is about images; an hour ago there was nothing yet.
             for filter in ["label=x", "until=1h"] {
                 try await site.ok("image", "prune", "-f", "--filter", filter)
                 #expect(site.stored(rests: true) == rests)
             }
             let pruned = try await site.ok("image", "prune", "-f")
-            #expect(pruned.out.contains("Total reclaimed space: 1.5"), "\(pruned.out)")
+            #expect(pruned.out.contains("Total reclaimed space: \(amount)"), "\(pruned.out)")
             #expect(site.stored(rests: true).isEmpty)
         }
     }
