@@ -64,7 +64,7 @@ import Testing
                 Issue.record("\(words)")
                 continue
             }
-            #expect(text == "Compose\n\nuse run instead\n")
+            #expect(text == "Usage:  prog compose\n\nCompose\n\nuse run instead\n")
         }
         #expect(program.suggestions(for: "__secre").isEmpty)
     }

@@ -8,7 +8,7 @@ extension Command {
     ///
     /// - Parameter width: columns to wrap at.
     public func help(_ path: [String], width: Int = 80) -> String {
-        if let refusal { return "\(summary)\n\n\(refusal)\n" }
+        if let refusal { return "Usage:  \(usageLine(path))\n\n\(summary)\n\n\(refusal)\n" }
         var text = "Usage:  \(usageLine(path))\n\n\(summary)\n"
         if fullNames.count > 1 {
             text += "\nAliases:\n  " + fullNames.map { "\(path[0]) \($0)" }.joined(separator: ", ") + "\n"

@@ -15,7 +15,7 @@ import Testing
             let id = try await engine.start(
                 "--name", "web", "-m", "32m", "--pids-limit", "50", "--cpus", "0.5", "--cap-drop", "CHOWN", "-v",
                 "/var/tmp:/shared:ro",
-                "-p", "127.0.0.1::8080", base, "nc", "-lk", "-p", "8080", "-e", "cat")
+                "-p", "127.0.0.1::8080", base, "httpd", "-f", "-p", "8080")
             try await engine.start("--name", "beside", "--network", "container:web", base, "sleep", "1000")
             let pid = try await engine.process("web")
             let found = try await explained(engine, "web")
