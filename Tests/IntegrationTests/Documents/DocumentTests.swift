@@ -151,15 +151,20 @@ import Testing
 }
 
 extension String {
-    /// Without the escape codes that groff sets words in bold with.
+    /// Without the escape codes, or the letters struck twice, that groff sets words in bold with.
     fileprivate var replacingEscapes: String {
-        var result = ""
+        var result = String.UnicodeScalarView()
         var isCode = false
-        for character in unicodeScalars {
-            if character == "\u{1B}" { isCode = true } else if !isCode { result.unicodeScalars.append(character) }
-            if isCode, character == "m" { isCode = false }
+        for scalar in unicodeScalars {
+            switch scalar {
+            case "\u{1B}": isCode = true
+            case "\u{08}": _ = result.popLast()
+            default:
+                if !isCode { result.append(scalar) }
+                if isCode, scalar == "m" { isCode = false }
+            }
         }
-        return result
+        return String(result)
     }
 
     /// The place where a text begins.
