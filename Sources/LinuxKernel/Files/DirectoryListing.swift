@@ -16,8 +16,9 @@ extension FileDescriptor {
     public func directoryEntries() throws(Errno) -> [DirectoryEntry] {
         try checked(berth_result(Int64(lseek(rawValue, 0, SEEK_SET))))
         var entries = [DirectoryEntry]()
-        var buffer = [UInt8](repeating: 0, count: 32 << 10)
-        while try appendEntries(to: &entries, using: &buffer) {}
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 32 << 10, alignment: 16)
+        defer { buffer.deallocate() }
+        while try appendEntries(to: &entries, using: buffer) {}
         return entries
     }
 
@@ -25,32 +26,32 @@ extension FileDescriptor {
     func firstDirectoryEntries() throws(Errno) -> [DirectoryEntry] {
         try checked(berth_result(Int64(lseek(rawValue, 0, SEEK_SET))))
         var entries = [DirectoryEntry]()
-        var buffer = [UInt8](repeating: 0, count: 32 << 10)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 32 << 10, alignment: 16)
+        defer { buffer.deallocate() }
         while entries.isEmpty {
-            if try !appendEntries(to: &entries, using: &buffer) { break }
+            if try !appendEntries(to: &entries, using: buffer) { break }
         }
         return entries
     }
 
     /// One `getdents64(2)`; false at the end.
-    private func appendEntries(to entries: inout [DirectoryEntry], using buffer: inout [UInt8]) throws(Errno) -> Bool {
-        let count = try checked(buffer.withUnsafeMutableBytes { berth_getdents64(rawValue, $0.baseAddress, $0.count) })
+    private func appendEntries(
+        to entries: inout [DirectoryEntry], using buffer: UnsafeMutableRawBufferPointer
+    ) throws(Errno) -> Bool {
+        let count = Int(try checked(berth_getdents64(rawValue, buffer.baseAddress, buffer.count)))
         if count == 0 { return false }
-        buffer.withUnsafeBytes { bytes in
-            // struct linux_dirent64: ino u64, off s64, reclen u16, type u8, name.
-            var offset = 0
-            while offset + 19 <= count {
-                let length = Int(bytes.loadUnaligned(fromByteOffset: offset + 16, as: UInt16.self))
-                let name = bytes[(offset + 19)..<(offset + length)].prefix { $0 != 0 }
-                if !(name.elementsEqual([46]) || name.elementsEqual([46, 46])) {
-                    entries.append(
-                        DirectoryEntry(
-                            name: PathBytes(name),
-                            inode: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self),
-                            type: bytes[offset + 18]))
-                }
-                offset += length
+        // struct linux_dirent64: ino u64, off s64, reclen u16, type u8, name.
+        var offset = 0
+        while offset + 19 <= count {
+            let length = Int(buffer.loadUnaligned(fromByteOffset: offset + 16, as: UInt16.self))
+            let name = buffer[(offset + 19)..<(offset + length)].prefix { $0 != 0 }
+            if !(name.elementsEqual([46]) || name.elementsEqual([46, 46])) {
+                entries.append(
+                    DirectoryEntry(
+                        name: PathBytes(name), inode: buffer.loadUnaligned(fromByteOffset: offset, as: UInt64.self),
+                        type: buffer[offset + 18]))
             }
+            offset += length
         }
         return true
     }

@@ -70,18 +70,18 @@ extension FileDescriptor {
 
     /// Receives one message of at most `limit` bytes; an empty one is the end.
     public func receiveMessage(limit: Int = 64 << 10, flags: Int32 = 0) throws(Errno) -> ReceivedMessage {
-        var bytes = [UInt8](repeating: 0, count: limit)
+        // Not cleared before: nearly all messages are short, and each page that is touched is a fault.
+        let data = UnsafeMutableRawBufferPointer.allocate(byteCount: limit, alignment: 16)
+        defer { data.deallocate() }
         var numbers = [Int32](repeating: -1, count: Int(BERTH_MAX_FDS))
         var count = numbers.count
         let received = try checkedUninterrupted {
-            bytes.withUnsafeMutableBytes { data in
-                numbers.withUnsafeMutableBufferPointer { room in
-                    count = room.count
-                    return berth_receive_fds(rawValue, data.baseAddress, data.count, room.baseAddress, &count, flags)
-                }
+            numbers.withUnsafeMutableBufferPointer { room in
+                count = room.count
+                return berth_receive_fds(rawValue, data.baseAddress, data.count, room.baseAddress, &count, flags)
             }
         }
-        return ReceivedMessage(bytes: Array(bytes[..<received]), numbers: Array(numbers[..<count]))
+        return ReceivedMessage(bytes: Array(data[..<Int(received)]), numbers: Array(numbers[..<count]))
     }
 }
 
