@@ -29,7 +29,8 @@ titles = [
     ("seccomp", "cpu", "the same, CPU", "≤ 0.8"),
 ]
 for view, title in [("view", "version 1 control groups"), ("version2", "a private mount of version 2")]:
-    figures = load(view)
+    figures, rotation = load(view), load(f"{view}-all")
+    figures["runc"] = rotation["runc"]
     print(f"### Runtimes, {title}: milliseconds, medians\n")
     print("| | berth-runtime | crun | runc | against crun | to reach |")
     print("|---|---|---|---|---|---|")
@@ -40,6 +41,10 @@ for view, title in [("view", "version 1 control groups"), ("version2", "a privat
         cells = [number(rows[who][unit]) if unit in rows[who] else "–" for who in ["berth-runtime", "crun", "runc"]]
         ours, theirs = rows["berth-runtime"].get(unit), rows["crun"].get(unit)
         print(f"| {name} | {' | '.join(cells)} | {ratio(ours, theirs) if ours and theirs else '–'} | {goal} |")
+    ours, theirs = rotation["berth-runtime"]["run"].get("cpu"), rotation["crun"]["run"].get("cpu")
+    if ours and theirs:
+        print(f"| `run`, CPU, with runc in the rotation | {number(ours)} | {number(theirs)} | {number(rotation['runc']['run']['cpu'])} "
+              f"| {ratio(ours, theirs)} | |")
     if view == "view":
         cells = [str(calls[who]["calls"] or "–") for who in ["berth-runtime", "crun", "runc"]]
         print(f"| system calls with children | {' | '.join(cells)} | | < 600 |")

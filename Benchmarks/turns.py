@@ -10,7 +10,8 @@ rounds, contenders = int(sys.argv[1]), json.loads(sys.argv[2])
 wall, cpu = ({name: [] for name in contenders} for _ in range(2))
 broken = {}
 for turn in range(rounds + 2):
-    for name, command in contenders.items():
+    order = list(contenders.items())
+    for name, command in order[turn % len(order):] + order[:turn % len(order)]:
         if name in broken: continue
         command = [word.replace("@", f"{os.getpid()}-{turn}") for word in command]
         start = time.perf_counter()
